@@ -1,0 +1,1 @@
+//! Sound devices: the only crate that links cpal.

@@ -1,0 +1,1 @@
+//! Sockets for media: UDP, TCP and TLS streams for TURN, the list of interfaces.

@@ -1,0 +1,1 @@
+//! The keychain of the operating system, the data directory and its lock.
