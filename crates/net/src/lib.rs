@@ -1,1 +1,12 @@
-//! Sockets for media: UDP, TCP and TLS streams for TURN, the list of interfaces.
+//! Sockets for media, and the interfaces of this machine to bind them on. What a datagram means is not known here.
+//!
+//! TURN over TCP and TLS will need streams beside the sockets; they come with the issue that brings those transports.
+#![forbid(unsafe_code)]
+
+mod error;
+mod interfaces;
+mod udp;
+
+pub use error::NetError;
+pub use interfaces::{Interface, interfaces};
+pub use udp::Udp;
