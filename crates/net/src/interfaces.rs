@@ -25,11 +25,7 @@ pub fn interfaces() -> Result<Vec<Interface>, NetError> {
         .map_err(NetError::Interfaces)?
         .into_iter()
         .filter(|interface| interface.is_loopback() || interface.is_oper_up())
-        .map(|interface| Interface {
-            address: interface.ip(),
-            loopback: interface.is_loopback(),
-            name: interface.name,
-        })
+        .map(|interface| Interface { address: interface.ip(), loopback: interface.is_loopback(), name: interface.name })
         .filter(|interface| is_usable(interface.address))
         .collect();
     found.sort_by_key(|interface| (interface.address.is_ipv6(), interface.loopback));
@@ -39,12 +35,8 @@ pub fn interfaces() -> Result<Vec<Interface>, NetError> {
 
 fn is_usable(address: IpAddr) -> bool {
     match address {
-        IpAddr::V4(address) => {
-            !address.is_link_local() && !address.is_unspecified() && !address.is_multicast()
-        }
-        IpAddr::V6(address) => {
-            !address.is_unicast_link_local() && !address.is_unspecified() && !address.is_multicast()
-        }
+        IpAddr::V4(address) => !address.is_link_local() && !address.is_unspecified() && !address.is_multicast(),
+        IpAddr::V6(address) => !address.is_unicast_link_local() && !address.is_unspecified() && !address.is_multicast(),
     }
 }
 
@@ -55,24 +47,12 @@ mod tests {
     #[test]
     fn this_machine_has_a_loopback_address() {
         let found = interfaces().unwrap();
-        assert!(
-            found
-                .iter()
-                .any(|interface| interface.loopback && interface.address.is_loopback()),
-            "{found:?}"
-        );
+        assert!(found.iter().any(|interface| interface.loopback && interface.address.is_loopback()), "{found:?}");
     }
 
     #[test]
     fn an_address_that_no_peer_can_use_is_left_out() {
-        for useless in [
-            "169.254.3.4",
-            "0.0.0.0",
-            "224.0.0.1",
-            "fe80::1",
-            "::",
-            "ff02::1",
-        ] {
+        for useless in ["169.254.3.4", "0.0.0.0", "224.0.0.1", "fe80::1", "::", "ff02::1"] {
             assert!(!is_usable(useless.parse().unwrap()), "{useless}");
         }
         for usable in ["127.0.0.1", "10.0.0.1", "::1", "fd00::2", "2001:db8::1"] {

@@ -37,15 +37,9 @@ impl Udp {
                 let _ = SockRef::from(&socket).set_tos_v4(EXPEDITED_FORWARDING);
             }
             let local = socket.local_addr()?;
-            Ok(Self {
-                socket: tokio::net::UdpSocket::from_std(socket)?,
-                local,
-            })
+            Ok(Self { socket: tokio::net::UdpSocket::from_std(socket)?, local })
         };
-        bound().map_err(|error| NetError::Bind {
-            address: wanted,
-            error,
-        })
+        bound().map_err(|error| NetError::Bind { address: wanted, error })
     }
 
     /// Where it is bound.
@@ -90,10 +84,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_datagram_arrives_with_its_sender() {
-        let (a, b) = (
-            Udp::bind("127.0.0.1".parse().unwrap()).unwrap(),
-            Udp::bind("127.0.0.1".parse().unwrap()).unwrap(),
-        );
+        let (a, b) =
+            (Udp::bind("127.0.0.1".parse().unwrap()).unwrap(), Udp::bind("127.0.0.1".parse().unwrap()).unwrap());
         a.socket.writable().await.unwrap();
         assert!(a.send(b.local(), b"hello"));
         let mut buffer = [0; 1500];
@@ -109,10 +101,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_closed_port_does_not_hide_what_comes() {
-        let (a, b) = (
-            Udp::bind("127.0.0.1".parse().unwrap()).unwrap(),
-            Udp::bind("127.0.0.1".parse().unwrap()).unwrap(),
-        );
+        let (a, b) =
+            (Udp::bind("127.0.0.1".parse().unwrap()).unwrap(), Udp::bind("127.0.0.1".parse().unwrap()).unwrap());
         let gone = Udp::bind("127.0.0.1".parse().unwrap()).unwrap().local();
         a.socket.writable().await.unwrap();
         b.socket.writable().await.unwrap();
@@ -130,9 +120,6 @@ mod tests {
 
     #[tokio::test]
     async fn an_address_that_is_not_ours_is_refused() {
-        assert!(matches!(
-            Udp::bind("192.0.2.77".parse().unwrap()),
-            Err(NetError::Bind { .. })
-        ));
+        assert!(matches!(Udp::bind("192.0.2.77".parse().unwrap()), Err(NetError::Bind { .. })));
     }
 }
