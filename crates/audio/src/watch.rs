@@ -1,0 +1,112 @@
+//! Watches a stream from both sides. The callback counts itself, the error callback leaves one word; the thread that
+//! uses the stream sees from it whether the device still works. A stream that stops without an error is common (a sink
+//! that was unloaded, a default that moved), so silence of the callback counts as loss.
+
+use std::{
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use media::port::{Health, PortError};
+
+/// A device that has called and then does not for this long is lost.
+const SILENT: Duration = Duration::from_millis(200);
+/// A device may take this long to call for the first time.
+const STARTING: Duration = Duration::from_secs(2);
+
+/// What the callbacks and the watcher share.
+#[derive(Debug, Default)]
+pub(crate) struct Pulse {
+    calls: AtomicU64,
+    failed: OnceLock<PortError>,
+}
+
+impl Pulse {
+    /// The data callback ran. Wait-free.
+    pub(crate) fn beat(&self) {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The error callback ran with something that ends the stream. Only the first word is kept: a broken device may
+    /// call thousands of times a second.
+    pub(crate) fn fail(&self, error: impl FnOnce() -> PortError) {
+        if self.failed.get().is_none() {
+            let _ = self.failed.set(error());
+        }
+    }
+}
+
+/// Judges a stream by its [`Pulse`].
+#[derive(Debug)]
+pub(crate) struct Watch {
+    pulse: Arc<Pulse>,
+    seen: u64,
+    since: Option<Instant>,
+    lost: Option<PortError>,
+}
+
+impl Watch {
+    pub(crate) fn new(pulse: Arc<Pulse>) -> Self {
+        Self { pulse, seen: 0, since: None, lost: None }
+    }
+
+    /// How the stream is at `now`. Once lost it stays lost.
+    pub(crate) fn health(&mut self, now: Instant) -> Health {
+        if let Some(lost) = &self.lost {
+            return Health::Lost(lost.clone());
+        }
+        let calls = self.pulse.calls.load(Ordering::Relaxed);
+        let since = *self.since.get_or_insert(now);
+        if let Some(error) = self.pulse.failed.get() {
+            self.lost = Some(error.clone());
+        } else if calls != self.seen {
+            self.seen = calls;
+            self.since = Some(now);
+        } else if now.saturating_duration_since(since) >= if self.seen == 0 { STARTING } else { SILENT } {
+            self.lost = Some(PortError::Unresponsive);
+        }
+        self.lost.clone().map_or(Health::Ok, Health::Lost)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(base: Instant, ms: u64) -> Instant {
+        base + Duration::from_millis(ms)
+    }
+
+    #[test]
+    fn a_device_that_stops_calling_is_lost() {
+        let (pulse, base) = (Arc::new(Pulse::default()), Instant::now());
+        let mut watch = Watch::new(Arc::clone(&pulse));
+        assert_eq!(watch.health(base), Health::Ok);
+        pulse.beat();
+        assert_eq!(watch.health(at(base, 20)), Health::Ok);
+        assert_eq!(watch.health(at(base, 210)), Health::Ok);
+        assert_eq!(watch.health(at(base, 221)), Health::Lost(PortError::Unresponsive));
+        pulse.beat();
+        assert_eq!(watch.health(at(base, 230)), Health::Lost(PortError::Unresponsive), "lost stays lost");
+    }
+
+    #[test]
+    fn a_device_has_two_seconds_to_start() {
+        let base = Instant::now();
+        let mut watch = Watch::new(Arc::default());
+        assert_eq!(watch.health(base), Health::Ok);
+        assert_eq!(watch.health(at(base, 1999)), Health::Ok);
+        assert_eq!(watch.health(at(base, 2000)), Health::Lost(PortError::Unresponsive));
+    }
+
+    #[test]
+    fn the_first_error_is_the_one_that_is_told() {
+        let pulse = Arc::new(Pulse::default());
+        pulse.fail(|| PortError::Gone("first".into()));
+        pulse.fail(|| panic!("asked for a second word"));
+        assert_eq!(Watch::new(pulse).health(Instant::now()), Health::Lost(PortError::Gone("first".into())));
+    }
+}
