@@ -1,0 +1,70 @@
+//! What can be wrong with a message, and whose fault it is: always the peer's, never a panic.
+
+use crate::message::Request;
+
+/// Why a URI is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UriError {
+    /// It has no scheme.
+    #[error("a URI without a scheme")]
+    NoScheme,
+    /// A SIP URI without a proper host.
+    #[error("a SIP URI without a proper host")]
+    NoHost,
+    /// An empty user part before `@`.
+    #[error("a SIP URI with an empty user part")]
+    NoUser,
+    /// A character that may not stand in one.
+    #[error("a URI with a character that may not stand in one")]
+    Character,
+}
+
+/// Why the value of a header is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HeaderError {
+    /// It does not follow the grammar.
+    #[error("the header does not follow its grammar")]
+    Malformed,
+    /// A number out of its range.
+    #[error("a number in the header is out of its range")]
+    Range,
+    /// A URI in it is none.
+    #[error(transparent)]
+    Uri(#[from] UriError),
+}
+
+/// Why a message cannot be read.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{kind}")]
+pub struct ParseError {
+    /// What is wrong.
+    pub kind: ParseErrorKind,
+    /// As much of the request as could be read, when it was one and can be answered 400.
+    pub request: Option<Box<Request>>,
+}
+
+/// What is wrong with a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ParseErrorKind {
+    /// Not a SIP start line.
+    #[error("the first line is no SIP start line")]
+    StartLine,
+    /// Another version than SIP/2.0 (RFC 3261 21.5.6: 505).
+    #[error("the version is not SIP/2.0")]
+    Version,
+    /// A header line without a colon or with an improper name.
+    #[error("a header line has no proper name")]
+    HeaderLine,
+    /// The blank line after the headers is missing.
+    #[error("the message ends within its headers")]
+    Truncated,
+    /// More headers or more bytes than anyone needs (CONFORMANCE L6).
+    #[error("the message is larger than is taken")]
+    TooLarge,
+    /// Content-Length is no number, stands twice with two values, or promises more than there is (RFC 3261 18.3).
+    #[error("Content-Length does not fit the message")]
+    ContentLength,
+    /// Via, From, To, Call-ID or CSeq is missing, malformed or there twice (RFC 3261 8.1.1).
+    #[error("a mandatory header is missing or malformed")]
+    Mandatory,
+}

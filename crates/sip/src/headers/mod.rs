@@ -1,0 +1,183 @@
+//! Headers: an ordered list of names and values, and the typed form of those that mean something to us, one file each.
+
+mod auth;
+mod contact;
+mod cseq;
+mod reason;
+mod tokens;
+mod via;
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+
+pub use auth::{Challenge, Credentials};
+pub use contact::Contact;
+pub use cseq::CSeq;
+pub use reason::Reason;
+pub use via::Via;
+
+use crate::{error::HeaderError, header_name::HeaderName, name_addr::NameAddr, token::elements};
+
+/// A header that has a type of its own.
+pub trait Header: Sized {
+    /// Its name.
+    const NAME: HeaderName;
+
+    /// Reads one element of it, without commas round it.
+    ///
+    /// # Errors
+    /// [`HeaderError`] when it does not follow its grammar.
+    fn parse(text: &str) -> Result<Self, HeaderError>;
+}
+
+/// The headers of a message, in their order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Headers {
+    list: Vec<(HeaderName, Bytes)>,
+}
+
+impl Headers {
+    /// None.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { list: Vec::new() }
+    }
+
+    /// How many lines there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Are there none?
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// All of them, in their order.
+    pub fn iter(&self) -> impl Iterator<Item = (&HeaderName, &Bytes)> {
+        self.list.iter().map(|(name, value)| (name, value))
+    }
+
+    /// The value of the first line of that name.
+    #[must_use]
+    pub fn get(&self, name: &HeaderName) -> Option<&Bytes> {
+        self.list.iter().find(|(own, _)| own == name).map(|(_, value)| value)
+    }
+
+    /// The values of all lines of that name.
+    pub fn get_all<'a>(&'a self, name: &'a HeaderName) -> impl Iterator<Item = &'a Bytes> {
+        self.list.iter().filter(move |(own, _)| own == name).map(|(_, value)| value)
+    }
+
+    /// The value of the first line of that name as text; octets that are no UTF-8 show as U+FFFD.
+    #[must_use]
+    pub fn text(&self, name: &HeaderName) -> Option<Cow<'_, str>> {
+        self.list.iter().find(|(own, _)| own == name).map(|(_, value)| String::from_utf8_lossy(value))
+    }
+
+    /// The first element of the header `H`, if it is there.
+    #[must_use]
+    pub fn typed<H: Header>(&self) -> Option<Result<H, HeaderError>> {
+        let text = self.text(&H::NAME)?;
+        Some(elements(&text).next().ok_or(HeaderError::Malformed).and_then(H::parse))
+    }
+
+    /// All elements of the header `H`, over lines and commas. Those that do not follow the grammar are left out: a
+    /// broken optional header is as if it were not there (RFC 3261 8.2).
+    #[must_use]
+    pub fn all<H: Header>(&self) -> Vec<H> {
+        self.elements(&H::NAME).iter().filter_map(|text| H::parse(text).ok()).collect()
+    }
+
+    /// The name-addrs of `name`, over lines and commas.
+    #[must_use]
+    pub fn name_addrs(&self, name: &HeaderName) -> Vec<NameAddr> {
+        self.elements(name).iter().filter_map(|text| NameAddr::parse(text).ok()).collect()
+    }
+
+    /// The first name-addr of `name`.
+    #[must_use]
+    pub fn name_addr(&self, name: &HeaderName) -> Option<NameAddr> {
+        self.name_addrs(name).into_iter().next()
+    }
+
+    /// The elements of `name`, over lines and commas.
+    #[must_use]
+    pub fn elements(&self, name: &HeaderName) -> Vec<String> {
+        self.get_all(name)
+            .flat_map(|value| elements(&String::from_utf8_lossy(value)).map(str::to_owned).collect::<Vec<_>>())
+            .collect()
+    }
+
+    /// Does a list such as Supported or Require hold `token`? Option tags have no case.
+    #[must_use]
+    pub fn has_token(&self, name: &HeaderName, token: &str) -> bool {
+        self.elements(name).iter().any(|element| element.eq_ignore_ascii_case(token))
+    }
+
+    /// Adds a line at the end. Control characters become blanks, so that a value never makes a line of its own (S19).
+    pub fn push(&mut self, name: HeaderName, value: &str) {
+        self.list.push((name, clean(value)));
+    }
+
+    /// Adds a line before the first.
+    pub fn push_front(&mut self, name: HeaderName, value: &str) {
+        self.list.insert(0, (name, clean(value)));
+    }
+
+    /// Replaces all lines of that name by one.
+    pub fn set(&mut self, name: HeaderName, value: &str) {
+        match self.list.iter().position(|(own, _)| *own == name) {
+            Some(at) => {
+                self.list[at].1 = clean(value);
+                let mut index = 0;
+                self.list.retain(|(own, _)| {
+                    index += 1;
+                    index - 1 == at || *own != name
+                });
+            }
+            None => self.push(name, value),
+        }
+    }
+
+    /// Takes all lines of that name away.
+    pub fn remove(&mut self, name: &HeaderName) {
+        self.list.retain(|(own, _)| own != name);
+    }
+
+    /// Takes the first line of that name away and gives its value.
+    pub fn pop(&mut self, name: &HeaderName) -> Option<Bytes> {
+        let at = self.list.iter().position(|(own, _)| own == name)?;
+        Some(self.list.remove(at).1)
+    }
+
+    /// Adds a value that came off the wire.
+    pub(crate) fn push_raw(&mut self, name: HeaderName, value: Bytes) {
+        self.list.push((name, value));
+    }
+
+    /// Joins a folded line to the last header: the line end and the blanks round it are one blank.
+    pub(crate) fn fold(&mut self, line: &[u8]) -> bool {
+        let Some((_, value)) = self.list.last_mut() else { return false };
+        let more = line.trim_ascii();
+        let mut joined = Vec::with_capacity(value.len() + 1 + more.len());
+        joined.extend_from_slice(value);
+        if !joined.is_empty() && !more.is_empty() {
+            joined.push(b' ');
+        }
+        joined.extend_from_slice(more);
+        *value = joined.into();
+        true
+    }
+}
+
+fn clean(value: &str) -> Bytes {
+    if value.bytes().any(|byte| byte.is_ascii_control()) {
+        value.chars().map(|c| if c.is_ascii_control() { ' ' } else { c }).collect::<String>().into()
+    } else {
+        Bytes::copy_from_slice(value.as_bytes())
+    }
+}

@@ -1,0 +1,32 @@
+//! The SIP user agent as a pure state machine (RFC 3261 over WebSocket, RFC 7118).
+//!
+//! Bytes and an `Instant` go in; bytes, events and the next deadline come out. There is no socket, no clock, no thread
+//! and no async here, and the bodies of messages are carried without a look inside.
+#![forbid(unsafe_code)]
+
+mod error;
+mod header_name;
+pub mod headers;
+mod host;
+mod message;
+mod method;
+mod name_addr;
+mod params;
+mod parse;
+mod privacy;
+mod status;
+mod token;
+mod uri;
+
+pub use error::{HeaderError, ParseError, ParseErrorKind, UriError};
+pub use header_name::HeaderName;
+pub use headers::Headers;
+pub use host::Host;
+pub use message::{Message, Request, Response};
+pub use method::Method;
+pub use name_addr::NameAddr;
+pub use params::Params;
+pub use parse::{MAX_HEADERS, MAX_MESSAGE};
+pub use privacy::{Pii, Secret};
+pub use status::StatusCode;
+pub use uri::{Scheme, Uri};

@@ -1,0 +1,129 @@
+//! `"Name" <uri>;params`: From, To, Contact, Route and their like (RFC 3261 20.10).
+
+use std::fmt;
+
+use crate::{
+    error::HeaderError,
+    params::Params,
+    token::{find_outside, is_token, quote, unquote},
+    uri::Uri,
+};
+
+/// A name, a URI and the parameters of the header.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NameAddr {
+    /// The display name, without quotes.
+    pub display: Option<Box<str>>,
+    /// The URI.
+    pub uri: Uri,
+    /// The parameters of the header, not of the URI.
+    pub params: Params,
+}
+
+impl NameAddr {
+    /// `<uri>`.
+    #[must_use]
+    pub const fn new(uri: Uri) -> Self {
+        Self { display: None, uri, params: Params::new() }
+    }
+
+    /// Parses one name-addr or addr-spec.
+    ///
+    /// # Errors
+    /// [`HeaderError`] when there is no proper URI in it.
+    pub fn parse(text: &str) -> Result<Self, HeaderError> {
+        let text = text.trim();
+        let Some(open) = find_outside(text, b"<").or_else(|| find_bracket(text)) else {
+            // RFC 3261 20: without brackets, what follows a semicolon belongs to the header.
+            let (uri, params) = text.split_once(';').unwrap_or((text, ""));
+            return Ok(Self { display: None, uri: Uri::parse(uri)?, params: Params::parse(params) });
+        };
+        let inner = &text[open + 1..];
+        let close = inner.find('>').ok_or(HeaderError::Malformed)?;
+        let display = unquote(&text[..open]);
+        Ok(Self {
+            display: Some(display.into_boxed_str()).filter(|name| !name.is_empty()),
+            uri: Uri::parse(&inner[..close])?,
+            params: Params::parse(&inner[close + 1..]),
+        })
+    }
+
+    /// The tag.
+    #[must_use]
+    pub fn tag(&self) -> Option<&str> {
+        self.params.raw("tag").filter(|tag| !tag.is_empty())
+    }
+
+    /// The same with this tag.
+    #[must_use]
+    pub fn with_tag(mut self, tag: &str) -> Self {
+        self.params.set("tag", tag);
+        self
+    }
+}
+
+/// The first `<` outside quotes: [`find_outside`] counts what stands in brackets as inside, so it finds none itself.
+fn find_bracket(text: &str) -> Option<usize> {
+    let (mut quoted, mut escaped) = (false, false);
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            b'<' if !quoted => return Some(at),
+            _ => {}
+        }
+    }
+    None
+}
+
+impl fmt::Display for NameAddr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(name) = &self.display {
+            // A name of plain tokens needs no quotes (RFC 3261 25.1, display-name).
+            if name.bytes().all(|byte| is_token(byte) || byte == b' ') {
+                write!(f, "{name} ")?;
+            } else {
+                let mut quoted = String::with_capacity(name.len() + 2);
+                quote(name, &mut quoted);
+                write!(f, "{quoted} ")?;
+            }
+        }
+        write!(f, "<{}>{}", self.uri, self.params)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_form_is_read() {
+        let parse = |text| NameAddr::parse(text).expect(text);
+        let quoted = parse(r#""J Rosenberg \\\"" <sip:j@b.c;x=1>  ;  tag = 98asjd8"#);
+        assert_eq!(quoted.display.as_deref(), Some("J Rosenberg \\\""));
+        assert_eq!((quoted.tag(), quoted.uri.params.raw("x")), (Some("98asjd8"), Some("1")));
+        let bare = parse("sip:a@b;tag=1");
+        assert_eq!((bare.tag(), bare.uri.to_string().as_str()), (Some("1"), "sip:a@b"));
+        assert_eq!(parse("caller<sip:a@b>").display.as_deref(), Some("caller"));
+        assert_eq!(parse("\"<sip:x@y>\" <sip:a@b>").uri.to_string(), "sip:a@b");
+        assert_eq!(
+            parse("<sip:a@b>;+sip.instance=\"<urn:uuid:1>\"").params.get("+sip.instance").as_deref(),
+            Some("<urn:uuid:1>")
+        );
+        for bad in ["", "<", "<sip:a@b", "\"x", "\"x\\", "Alice", "<>", "a <b"] {
+            assert!(NameAddr::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_display_name_cannot_break_out() {
+        for hostile in ["a\" <sip:evil@x>\r\nVia: y", "\\", "Zoë", "<b>", "a,b;c", ""] {
+            let mut own = NameAddr::new(Uri::parse("sip:a@b").expect("a URI"));
+            own.display = Some(hostile.into());
+            let text = own.to_string();
+            assert!(!text.contains(['\r', '\n']), "{text}");
+            assert_eq!(NameAddr::parse(&text).expect("ours parses").uri, own.uri);
+        }
+    }
+}

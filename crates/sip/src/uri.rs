@@ -1,0 +1,284 @@
+//! SIP URIs (RFC 3261 19.1), and the others that may stand where one is expected.
+
+use std::fmt;
+
+use crate::{error::UriError, host::Host, params::Params};
+
+/// The scheme of a URI.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Scheme {
+    /// `sip:`
+    Sip,
+    /// `sips:`
+    Sips,
+    /// `tel:` (RFC 3966); the number stands in [`Uri::user`].
+    Tel,
+    /// Any other, in lower case; the rest of the URI stands in [`Uri::user`] and is carried as it is.
+    Other(Box<str>),
+}
+
+/// A URI, taken apart. The user part keeps its escapes, so that it is written as it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Uri {
+    /// The scheme.
+    pub scheme: Scheme,
+    /// The user part, escaped as on the wire, without a password.
+    pub user: Option<Box<str>>,
+    /// The host. Only `sip:` and `sips:` have one.
+    pub host: Option<Host>,
+    /// The port, if it was written.
+    pub port: Option<u16>,
+    /// The parameters.
+    pub params: Params,
+    /// What follows `?`, without it.
+    pub headers: Option<Box<str>>,
+}
+
+impl Uri {
+    /// `sip:user@host`, or `sip:host`. The user part is escaped as far as it needs (RFC 3261 19.1.2).
+    #[must_use]
+    pub fn sip(user: Option<&str>, host: Host) -> Self {
+        let user = user.map(|user| escape_user(user).into());
+        Self { scheme: Scheme::Sip, user, host: Some(host), port: None, params: Params::new(), headers: None }
+    }
+
+    /// Parses a URI as it stands in a request line or between angle brackets.
+    ///
+    /// # Errors
+    /// [`UriError`] when it has no scheme, or is a SIP URI without a proper host.
+    pub fn parse(text: &str) -> Result<Self, UriError> {
+        let text = text.trim();
+        if text.bytes().any(|byte| byte.is_ascii_control() || matches!(byte, b' ' | b'<' | b'>' | b'"')) {
+            return Err(UriError::Character);
+        }
+        let (scheme, rest) = text.split_once(':').ok_or(UriError::NoScheme)?;
+        let proper = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+            && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'));
+        if !proper {
+            return Err(UriError::NoScheme);
+        }
+        match scheme.to_ascii_lowercase().as_str() {
+            "sip" => Self::parse_sip(Scheme::Sip, rest),
+            "sips" => Self::parse_sip(Scheme::Sips, rest),
+            "tel" => {
+                let (number, params) = rest.split_once(';').unwrap_or((rest, ""));
+                let user =
+                    Some(number.into()).filter(|number: &Box<str>| !number.is_empty()).ok_or(UriError::NoHost)?;
+                Ok(Self::opaque(Scheme::Tel, user, Params::parse(params)))
+            }
+            other => Ok(Self::opaque(Scheme::Other(other.into()), rest.into(), Params::new())),
+        }
+    }
+
+    fn opaque(scheme: Scheme, user: Box<str>, params: Params) -> Self {
+        Self { scheme, user: Some(user), host: None, port: None, params, headers: None }
+    }
+
+    fn parse_sip(scheme: Scheme, rest: &str) -> Result<Self, UriError> {
+        // The user part may hold `;` and `?`, so the `@` is looked for first; a host holds none.
+        let (user, rest) = match rest.rfind('@') {
+            Some(at) if !rest[..at].contains('@') => (Some(&rest[..at]), &rest[at + 1..]),
+            Some(_) => return Err(UriError::Character),
+            None => (None, rest),
+        };
+        let (rest, headers) = match rest.split_once('?') {
+            Some((rest, headers)) => (rest, Some(headers.into())),
+            None => (rest, None),
+        };
+        let (host, params) = match rest.split_once(';') {
+            Some((host, params)) => (host, Params::parse(params)),
+            None => (rest, Params::new()),
+        };
+        let (host, port) = Host::parse_with_port(host).ok_or(UriError::NoHost)?;
+        // A password in a URI is never used and never shown (RFC 3261 19.1.1 advises against it).
+        let user = user.map(|user| user.split_once(':').map_or(user, |(user, _)| user));
+        if user.is_some_and(str::is_empty) {
+            return Err(UriError::NoUser);
+        }
+        Ok(Self { scheme, user: user.map(Into::into), host: Some(host), port, params, headers })
+    }
+
+    /// The user part as a person wrote it: escapes undone.
+    #[must_use]
+    pub fn user_text(&self) -> Option<String> {
+        self.user.as_deref().map(unescape)
+    }
+
+    /// Is it `sips:`?
+    #[must_use]
+    pub fn is_secure(&self) -> bool {
+        self.scheme == Scheme::Sips
+    }
+
+    /// Is it `sip:` or `sips:`?
+    #[must_use]
+    pub fn is_sip(&self) -> bool {
+        matches!(self.scheme, Scheme::Sip | Scheme::Sips)
+    }
+
+    /// Without parameters and headers: what names a user, not a device.
+    #[must_use]
+    pub fn address_of_record(&self) -> Self {
+        Self { params: Params::new(), headers: None, port: self.port, ..self.clone() }
+    }
+
+    /// RFC 3261 19.1.4: are the two the same resource? The user part counts with its case, the rest without; `user`,
+    /// `ttl`, `method`, `maddr` and `transport` must match even when only one has them, others only when both do.
+    #[must_use]
+    pub fn is_equivalent(&self, other: &Self) -> bool {
+        const ALWAYS: [&str; 5] = ["user", "ttl", "method", "maddr", "transport"];
+        let same_value = |a: Option<&str>, b: Option<&str>| match (a, b) {
+            (Some(a), Some(b)) => unescape(a).eq_ignore_ascii_case(&unescape(b)),
+            (None, None) => true,
+            _ => false,
+        };
+        self.scheme == other.scheme
+            && self.user_text() == other.user_text()
+            && self.host == other.host
+            && self.port == other.port
+            && self.headers == other.headers
+            && ALWAYS.iter().all(|name| {
+                self.params.has(name) == other.params.has(name)
+                    && same_value(self.params.raw(name), other.params.raw(name))
+            })
+            && self
+                .params
+                .iter()
+                .filter(|(name, _)| other.params.has(name))
+                .all(|(name, value)| same_value(value, other.params.raw(name)))
+    }
+}
+
+impl fmt::Display for Uri {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.scheme {
+            Scheme::Sip => f.write_str("sip:")?,
+            Scheme::Sips => f.write_str("sips:")?,
+            Scheme::Tel => f.write_str("tel:")?,
+            Scheme::Other(scheme) => write!(f, "{scheme}:")?,
+        }
+        if let Some(user) = &self.user {
+            f.write_str(user)?;
+        }
+        if let Some(host) = &self.host {
+            write!(f, "{}{host}", if self.user.is_some() { "@" } else { "" })?;
+        }
+        if let Some(port) = self.port {
+            write!(f, ":{port}")?;
+        }
+        write!(f, "{}", self.params)?;
+        self.headers.as_ref().map_or(Ok(()), |headers| write!(f, "?{headers}"))
+    }
+}
+
+/// Escapes what may not stand in a user part: RFC 3261 25.1, `unreserved` and `user-unreserved`.
+fn escape_user(text: &str) -> String {
+    const PLAIN: &[u8] = b"-_.!~*'()&=+$,;?/";
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || PLAIN.contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
+
+fn unescape(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while at < bytes.len() {
+        let pair = text.get(at + 1..at + 3).filter(|_| bytes[at] == b'%');
+        match pair.and_then(|pair| u8::from_str_radix(pair, 16).ok()) {
+            Some(byte) => {
+                out.push(byte);
+                at += 3;
+            }
+            None => {
+                out.push(bytes[at]);
+                at += 1;
+            }
+        }
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn uri(text: &str) -> Uri {
+        Uri::parse(text).expect(text)
+    }
+
+    #[test]
+    fn what_is_read_is_written() {
+        for text in [
+            "sip:alice@example.com",
+            "sips:alice@example.com:443;transport=ws",
+            "sip:df7jal23ls0d.invalid;rtcweb-breakout=no;transport=ws",
+            "sip:+1-212-555-1212@gateway.com;user=phone",
+            "sip:%61lice@atlanta.com;transport=TCP",
+            "sip:1001@127.0.0.1:5060;alias=1~2~3?Subject=x",
+            "sip:[2001:db8::10]:5070",
+            "sip:a;b?c@host;lr",
+            "tel:+44-20;phone-context=example.com",
+            "nobodyKnowsThisScheme:totallyopaquecontent".to_lowercase().as_str(),
+            "http://example.com/",
+        ] {
+            assert_eq!(uri(text).to_string(), text);
+        }
+        assert_eq!(uri("sip:alice:secret@example.com").to_string(), "sip:alice@example.com");
+    }
+
+    #[test]
+    fn what_is_no_uri_is_refused() {
+        for bad in [
+            "",
+            "alice",
+            "sip:",
+            "sip:@host",
+            "sip:alice@",
+            "sip:a@b@c",
+            "sip:a b@c",
+            "sip:a@h:99999",
+            "sip:a\r\n@h",
+            "<sip:a@h>",
+            "1:2",
+            "tel:",
+        ] {
+            assert!(Uri::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_user_part_cannot_break_out() {
+        let hostile = "a@b>\r\nVia: x;y \u{202e}";
+        let uri = Uri::sip(Some(hostile), Host::parse("example.com").expect("a name"));
+        let text = uri.to_string();
+        assert!(text.bytes().all(|byte| byte.is_ascii_graphic()), "{text}");
+        assert_eq!(Uri::parse(&text).expect("ours parses").user_text().as_deref(), Some(hostile));
+    }
+
+    #[test]
+    fn comparison_is_that_of_the_rfc() {
+        // RFC 3261 19.1.4, the examples.
+        for (a, b) in [
+            ("sip:%61lice@atlanta.com;transport=TCP", "sip:alice@AtLanTa.CoM;Transport=tcp"),
+            ("sip:carol@chicago.com", "sip:carol@chicago.com;newparam=5"),
+            ("sip:carol@chicago.com", "sip:carol@chicago.com;security=on"),
+        ] {
+            assert!(uri(a).is_equivalent(&uri(b)), "{a} {b}");
+        }
+        for (a, b) in [
+            ("SIP:ALICE@AtLanTa.CoM;Transport=udp", "sip:alice@AtLanTa.CoM;Transport=UDP"),
+            ("sip:bob@biloxi.com", "sip:bob@biloxi.com:5060"),
+            ("sip:bob@biloxi.com", "sip:bob@biloxi.com;transport=udp"),
+            ("sip:carol@chicago.com;security=on", "sip:carol@chicago.com;security=off"),
+        ] {
+            assert!(!uri(a).is_equivalent(&uri(b)), "{a} {b}");
+        }
+    }
+}
