@@ -1,3 +1,27 @@
 //! Offer/answer and the voice pipeline as a pure state machine: SDP, RTP, codecs, jitter buffer, tones.
 
+/// Frames per second inside the pipeline, whatever codecs and devices use.
+pub const RATE: u32 = 48_000;
+
+pub mod codec;
+pub mod dtmf;
+pub mod error;
+pub mod level;
 pub mod port;
+pub mod report;
+pub mod resample;
+pub mod rtcp;
+pub mod rtp;
+pub mod signal;
+pub mod tone;
+
+#[cfg(test)]
+mod testing {
+    use std::time::Instant;
+
+    /// Some beginning of virtual time.
+    #[expect(clippy::disallowed_methods, reason = "a test needs one instant to count from; it is never read again")]
+    pub(crate) fn epoch() -> Instant {
+        Instant::now()
+    }
+}

@@ -1,0 +1,8 @@
+//! Codecs as the pipeline sees them: 48 kHz mono frames on one side, RTP payloads on the other.
+
+mod conceal;
+mod g711;
+mod opus;
+mod voice;
+
+pub use voice::{Kind, VoiceDecoder, VoiceEncoder};

@@ -1,0 +1,105 @@
+//! Opus (RFC 6716, RFC 7587) at 48 kHz mono with in-band forward error correction.
+
+use opus::{Application, Bitrate, Channels, Decoder, Encoder};
+
+use crate::error::SoundError;
+
+/// Bits per second when the far end sets no limit: at this rate the copy of the last frame rides along.
+const BITRATE: i32 = 32_000;
+/// The longest packet, 120 ms (RFC 6716 section 3.2.5).
+pub(super) const LONGEST: usize = 5760;
+/// Loss that the encoder always prepares for, in percent; below it, it would leave the copy out.
+const LEAST_LOSS: u8 = 10;
+
+pub(super) struct OpusEncoder {
+    inner: Encoder,
+    loss: u8,
+    scratch: [u8; 1275],
+}
+
+impl OpusEncoder {
+    /// `max_bitrate` is the far end's `maxaveragebitrate` (RFC 7587 section 6.1).
+    pub(super) fn new(max_bitrate: Option<u32>) -> Result<Self, SoundError> {
+        let mut inner = Encoder::new(crate::RATE, Channels::Mono, Application::Voip)?;
+        let limit = max_bitrate.and_then(|rate| i32::try_from(rate).ok()).unwrap_or(BITRATE);
+        inner.set_bitrate(Bitrate::Bits(BITRATE.min(limit).max(6000)))?;
+        inner.set_complexity(9)?;
+        inner.set_inband_fec(true)?;
+        inner.set_packet_loss_perc(i32::from(LEAST_LOSS))?;
+        Ok(Self { inner, loss: LEAST_LOSS, scratch: [0; 1275] })
+    }
+
+    pub(super) fn set_loss(&mut self, percent: u8) {
+        let percent = percent.clamp(LEAST_LOSS, 30);
+        // A refused figure leaves the old one, which is safe.
+        if percent != self.loss && self.inner.set_packet_loss_perc(i32::from(percent)).is_ok() {
+            self.loss = percent;
+        }
+    }
+
+    /// Appends the payload of one frame of 10, 20, 40 or 60 ms.
+    pub(super) fn encode(&mut self, frame: &[f32], out: &mut Vec<u8>) -> Result<(), SoundError> {
+        let len = self.inner.encode_float(frame, &mut self.scratch)?;
+        out.extend_from_slice(&self.scratch[..len]);
+        Ok(())
+    }
+}
+
+pub(super) struct OpusDecoder {
+    inner: Decoder,
+    scratch: Vec<f32>,
+}
+
+impl OpusDecoder {
+    pub(super) fn new() -> Result<Self, SoundError> {
+        Ok(Self { inner: Decoder::new(crate::RATE, Channels::Mono)?, scratch: vec![0.0; LONGEST] })
+    }
+
+    pub(super) fn decode(&mut self, payload: &[u8], out: &mut Vec<f32>) -> Result<usize, SoundError> {
+        if payload.is_empty() {
+            return Err(SoundError::BadPayload);
+        }
+        let len = self.inner.decode_float(payload, &mut self.scratch, false)?;
+        out.extend_from_slice(&self.scratch[..len]);
+        Ok(len)
+    }
+
+    /// Restores `samples` before `next` from the copy it carries; without one, libopus conceals.
+    pub(super) fn recover(&mut self, next: &[u8], samples: usize, out: &mut Vec<f32>) -> Result<usize, SoundError> {
+        self.fill(next, samples, out, true)
+    }
+
+    /// Conceals `samples`, a multiple of 120 (2.5 ms).
+    pub(super) fn conceal(&mut self, samples: usize, out: &mut Vec<f32>) -> Result<usize, SoundError> {
+        self.fill(&[], samples, out, false)
+    }
+
+    fn fill(&mut self, data: &[u8], samples: usize, out: &mut Vec<f32>, fec: bool) -> Result<usize, SoundError> {
+        let samples = (samples / 120 * 120).clamp(120, LONGEST);
+        let len = self.inner.decode_float(data, &mut self.scratch[..samples], fec)?;
+        out.extend_from_slice(&self.scratch[..len]);
+        Ok(len)
+    }
+}
+
+/// Samples at 48 kHz that a payload holds; `None` for what is no Opus packet.
+pub(super) fn duration(payload: &[u8]) -> Option<usize> {
+    if payload.is_empty() {
+        return None;
+    }
+    opus::packet::get_nb_samples(payload, crate::RATE).ok().filter(|samples| (120..=LONGEST).contains(samples))
+}
+
+/// Whether the packet carries a copy of the frame before it: the LBRR flag behind the voice-activity flags of the
+/// first SILK frame (RFC 6716 section 4.2.4).
+pub(super) fn has_copy(payload: &[u8]) -> bool {
+    let Some(toc) = payload.first() else { return false };
+    // RFC 6716 section 3.1: configurations 16 and up are CELT alone, which knows no copies.
+    if toc >> 3 >= 16 {
+        return false;
+    }
+    let Ok(packet) = opus::packet::parse(payload) else { return false };
+    let Ok(samples) = opus::packet::get_samples_per_frame(payload, crate::RATE) else { return false };
+    let silk_frames = (samples / 960).max(1);
+    packet.frames.first().and_then(|frame| frame.first()).is_some_and(|byte| byte >> (7 - silk_frames.min(3)) & 1 == 1)
+}

@@ -1,0 +1,243 @@
+//! One face for all codecs.
+
+use super::g711::{G711Decoder, G711Encoder, Law};
+use super::opus::{OpusDecoder, OpusEncoder};
+use super::{g711, opus};
+use crate::error::SoundError;
+
+/// A codec the pipeline can run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// RFC 7587; 48 kHz clock.
+    Opus,
+    /// G.711 µ-law; 8 kHz clock.
+    Pcmu,
+    /// G.711 A-law; 8 kHz clock.
+    Pcma,
+}
+
+impl Kind {
+    /// Rate of the RTP timestamp (for Opus always 48 kHz, RFC 7587 section 4.1).
+    pub fn clock(self) -> u32 {
+        match self {
+            Self::Opus => 48_000,
+            Self::Pcmu | Self::Pcma => 8_000,
+        }
+    }
+
+    /// Short name for the quality view.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Opus => "opus",
+            Self::Pcmu => "pcmu",
+            Self::Pcma => "pcma",
+        }
+    }
+
+    /// Samples at 48 kHz that a payload holds; `None` for a payload of no sense.
+    pub fn duration(self, payload: &[u8]) -> Option<usize> {
+        match self {
+            Self::Opus => opus::duration(payload),
+            Self::Pcmu | Self::Pcma => (1..=g711::LONGEST).contains(&payload.len()).then_some(payload.len() * 6),
+        }
+    }
+
+    /// Whether the payload carries a copy of the frame before it.
+    pub fn has_copy(self, payload: &[u8]) -> bool {
+        self == Self::Opus && opus::has_copy(payload)
+    }
+
+    /// Whether the payload says that silence begins (Opus DTX, RFC 7587 section 3.1.3: nothing but the TOC).
+    pub fn is_silence(self, payload: &[u8]) -> bool {
+        self == Self::Opus && payload.len() <= 2
+    }
+}
+
+/// Turns frames into payloads.
+pub struct VoiceEncoder {
+    kind: Kind,
+    inner: EncoderOf,
+}
+
+enum EncoderOf {
+    Opus(Box<OpusEncoder>),
+    G711(Box<G711Encoder>),
+}
+
+impl VoiceEncoder {
+    /// `max_bitrate` in bit/s is what the far end's fmtp allows; only Opus heeds it.
+    pub fn new(kind: Kind, max_bitrate: Option<u32>) -> Result<Self, SoundError> {
+        let inner = match kind {
+            Kind::Opus => EncoderOf::Opus(Box::new(OpusEncoder::new(max_bitrate)?)),
+            Kind::Pcmu => EncoderOf::G711(Box::new(G711Encoder::new(Law::Mu))),
+            Kind::Pcma => EncoderOf::G711(Box::new(G711Encoder::new(Law::A))),
+        };
+        Ok(Self { kind, inner })
+    }
+
+    /// The codec.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Appends the payload of one frame of 48 kHz mono: 10, 20, 40 or 60 ms.
+    pub fn encode(&mut self, frame: &[f32], out: &mut Vec<u8>) -> Result<(), SoundError> {
+        match &mut self.inner {
+            EncoderOf::Opus(opus) => opus.encode(frame, out),
+            EncoderOf::G711(g711) => g711.encode(frame, out),
+        }
+    }
+
+    /// Tells what share of our packets the far end loses, in percent.
+    pub fn set_loss(&mut self, percent: u8) {
+        if let EncoderOf::Opus(opus) = &mut self.inner {
+            opus.set_loss(percent);
+        }
+    }
+}
+
+/// Turns payloads, and their absence, into frames.
+pub struct VoiceDecoder {
+    kind: Kind,
+    inner: DecoderOf,
+}
+
+enum DecoderOf {
+    Opus(Box<OpusDecoder>),
+    G711(Box<G711Decoder>),
+}
+
+impl VoiceDecoder {
+    /// A decoder that has heard nothing yet.
+    pub fn new(kind: Kind) -> Result<Self, SoundError> {
+        let inner = match kind {
+            Kind::Opus => DecoderOf::Opus(Box::new(OpusDecoder::new()?)),
+            Kind::Pcmu => DecoderOf::G711(Box::new(G711Decoder::new(Law::Mu))),
+            Kind::Pcma => DecoderOf::G711(Box::new(G711Decoder::new(Law::A))),
+        };
+        Ok(Self { kind, inner })
+    }
+
+    /// The codec.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Appends the sound of `payload` at 48 kHz and returns its length.
+    pub fn decode(&mut self, payload: &[u8], out: &mut Vec<f32>) -> Result<usize, SoundError> {
+        match &mut self.inner {
+            DecoderOf::Opus(opus) => opus.decode(payload, out),
+            DecoderOf::G711(g711) => g711.decode(payload, out),
+        }
+    }
+
+    /// Appends `samples` of sound that stood before `next`, from the copy `next` carries.
+    pub fn recover(&mut self, next: &[u8], samples: usize, out: &mut Vec<f32>) -> Result<usize, SoundError> {
+        match &mut self.inner {
+            DecoderOf::Opus(opus) => opus.recover(next, samples, out),
+            DecoderOf::G711(g711) => Ok(g711.conceal(samples, out)),
+        }
+    }
+
+    /// Appends `samples` (a multiple of 480) of made-up sound that goes on from the last.
+    pub fn conceal(&mut self, samples: usize, out: &mut Vec<f32>) -> Result<usize, SoundError> {
+        match &mut self.inner {
+            DecoderOf::Opus(opus) => opus.conceal(samples, out),
+            DecoderOf::G711(g711) => Ok(g711.conceal(samples, out)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::level::rms_dbfs;
+    use crate::signal::Speech;
+
+    const KINDS: [Kind; 3] = [Kind::Opus, Kind::Pcmu, Kind::Pcma];
+
+    fn voice(samples: usize) -> Vec<f32> {
+        let mut out = vec![0.0; samples];
+        Speech::new(7).fill(&mut out);
+        out
+    }
+
+    fn coded(kind: Kind, frames: usize) -> Vec<Vec<u8>> {
+        let mut encoder = VoiceEncoder::new(kind, None).unwrap();
+        voice(frames * 960)
+            .chunks(960)
+            .map(|frame| {
+                let mut payload = Vec::new();
+                encoder.encode(frame, &mut payload).unwrap();
+                payload
+            })
+            .collect()
+    }
+
+    #[test]
+    fn the_level_survives_each_codec() {
+        for kind in KINDS {
+            let mut decoder = VoiceDecoder::new(kind).unwrap();
+            let mut out = Vec::new();
+            for payload in coded(kind, 50) {
+                assert_eq!(kind.duration(&payload), Some(960));
+                assert_eq!(decoder.decode(&payload, &mut out), Ok(960));
+            }
+            let (heard, said) = (rms_dbfs(&out[9600..]), rms_dbfs(&voice(48000)));
+            assert!((heard - said).abs() < 0.7, "{kind:?}: {heard} of {said}");
+        }
+    }
+
+    #[test]
+    fn opus_carries_the_copy_and_it_beats_concealment() {
+        let payloads = coded(Kind::Opus, 50);
+        let copies = payloads[10..].iter().filter(|payload| Kind::Opus.has_copy(payload)).count();
+        assert!(copies > 25, "{copies} of 40");
+        let run = |mode: u8| {
+            let mut decoder = VoiceDecoder::new(Kind::Opus).unwrap();
+            let mut out = Vec::new();
+            for (n, payload) in payloads.iter().enumerate() {
+                let lost = n % 10 == 9;
+                match (lost, mode) {
+                    (false, _) | (_, 0) => decoder.decode(payload, &mut out).unwrap(),
+                    (true, 1) => decoder.recover(&payloads[(n + 1).min(49)], 960, &mut out).unwrap(),
+                    (true, _) => decoder.conceal(960, &mut out).unwrap(),
+                };
+            }
+            out
+        };
+        let whole = run(0);
+        let error = |other: &[f32]| -> f32 { whole.iter().zip(other).map(|(a, b)| (a - b).powi(2)).sum() };
+        let (recovered, concealed) = (error(&run(1)), error(&run(2)));
+        assert!(recovered < concealed, "{recovered} against {concealed}");
+    }
+
+    #[test]
+    fn loss_and_limits_are_taken() {
+        let mut encoder = VoiceEncoder::new(Kind::Opus, Some(9000)).unwrap();
+        encoder.set_loss(200);
+        let mut out = Vec::new();
+        encoder.encode(&voice(960), &mut out).unwrap();
+        assert!(out.len() < 80);
+        assert!(encoder.encode(&voice(961), &mut out).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_payload_is_decoded_or_refused(payload in proptest::collection::vec(any::<u8>(), 0..1500)) {
+            for kind in KINDS {
+                let mut decoder = VoiceDecoder::new(kind).unwrap();
+                let mut out = Vec::new();
+                let said = kind.duration(&payload);
+                let _ = kind.has_copy(&payload);
+                if let Ok(len) = decoder.decode(&payload, &mut out) {
+                    prop_assert_eq!(said, Some(len));
+                }
+                let _ = decoder.recover(&payload, 960, &mut out);
+                prop_assert_eq!(decoder.conceal(480, &mut out), Ok(480));
+            }
+        }
+    }
+}
