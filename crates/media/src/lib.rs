@@ -3,6 +3,7 @@
 /// Frames per second inside the pipeline, whatever codecs and devices use.
 pub const RATE: u32 = 48_000;
 
+pub mod agreed;
 pub mod codec;
 pub mod dtmf;
 pub mod error;

@@ -5,4 +5,4 @@ mod g711;
 mod opus;
 mod voice;
 
-pub use voice::{Kind, VoiceDecoder, VoiceEncoder};
+pub use voice::{Codec, VoiceDecoder, VoiceEncoder};

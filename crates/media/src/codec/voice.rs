@@ -7,7 +7,7 @@ use crate::error::SoundError;
 
 /// A codec the pipeline can run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Kind {
+pub enum Codec {
     /// RFC 7587; 48 kHz clock.
     Opus,
     /// G.711 µ-law; 8 kHz clock.
@@ -16,7 +16,7 @@ pub enum Kind {
     Pcma,
 }
 
-impl Kind {
+impl Codec {
     /// Rate of the RTP timestamp (for Opus always 48 kHz, RFC 7587 section 4.1).
     pub fn clock(self) -> u32 {
         match self {
@@ -55,7 +55,7 @@ impl Kind {
 
 /// Turns frames into payloads.
 pub struct VoiceEncoder {
-    kind: Kind,
+    codec: Codec,
     inner: EncoderOf,
 }
 
@@ -66,18 +66,18 @@ enum EncoderOf {
 
 impl VoiceEncoder {
     /// `max_bitrate` in bit/s is what the far end's fmtp allows; only Opus heeds it.
-    pub fn new(kind: Kind, max_bitrate: Option<u32>) -> Result<Self, SoundError> {
-        let inner = match kind {
-            Kind::Opus => EncoderOf::Opus(Box::new(OpusEncoder::new(max_bitrate)?)),
-            Kind::Pcmu => EncoderOf::G711(Box::new(G711Encoder::new(Law::Mu))),
-            Kind::Pcma => EncoderOf::G711(Box::new(G711Encoder::new(Law::A))),
+    pub fn new(codec: Codec, max_bitrate: Option<u32>) -> Result<Self, SoundError> {
+        let inner = match codec {
+            Codec::Opus => EncoderOf::Opus(Box::new(OpusEncoder::new(max_bitrate)?)),
+            Codec::Pcmu => EncoderOf::G711(Box::new(G711Encoder::new(Law::Mu))),
+            Codec::Pcma => EncoderOf::G711(Box::new(G711Encoder::new(Law::A))),
         };
-        Ok(Self { kind, inner })
+        Ok(Self { codec, inner })
     }
 
     /// The codec.
-    pub fn kind(&self) -> Kind {
-        self.kind
+    pub fn codec(&self) -> Codec {
+        self.codec
     }
 
     /// Appends the payload of one frame of 48 kHz mono: 10, 20, 40 or 60 ms.
@@ -98,7 +98,7 @@ impl VoiceEncoder {
 
 /// Turns payloads, and their absence, into frames.
 pub struct VoiceDecoder {
-    kind: Kind,
+    codec: Codec,
     inner: DecoderOf,
 }
 
@@ -109,18 +109,18 @@ enum DecoderOf {
 
 impl VoiceDecoder {
     /// A decoder that has heard nothing yet.
-    pub fn new(kind: Kind) -> Result<Self, SoundError> {
-        let inner = match kind {
-            Kind::Opus => DecoderOf::Opus(Box::new(OpusDecoder::new()?)),
-            Kind::Pcmu => DecoderOf::G711(Box::new(G711Decoder::new(Law::Mu))),
-            Kind::Pcma => DecoderOf::G711(Box::new(G711Decoder::new(Law::A))),
+    pub fn new(codec: Codec) -> Result<Self, SoundError> {
+        let inner = match codec {
+            Codec::Opus => DecoderOf::Opus(Box::new(OpusDecoder::new()?)),
+            Codec::Pcmu => DecoderOf::G711(Box::new(G711Decoder::new(Law::Mu))),
+            Codec::Pcma => DecoderOf::G711(Box::new(G711Decoder::new(Law::A))),
         };
-        Ok(Self { kind, inner })
+        Ok(Self { codec, inner })
     }
 
     /// The codec.
-    pub fn kind(&self) -> Kind {
-        self.kind
+    pub fn codec(&self) -> Codec {
+        self.codec
     }
 
     /// Appends the sound of `payload` at 48 kHz and returns its length.
@@ -156,7 +156,7 @@ mod tests {
     use crate::level::rms_dbfs;
     use crate::signal::Speech;
 
-    const KINDS: [Kind; 3] = [Kind::Opus, Kind::Pcmu, Kind::Pcma];
+    const KINDS: [Codec; 3] = [Codec::Opus, Codec::Pcmu, Codec::Pcma];
 
     fn voice(samples: usize) -> Vec<f32> {
         let mut out = vec![0.0; samples];
@@ -164,8 +164,8 @@ mod tests {
         out
     }
 
-    fn coded(kind: Kind, frames: usize) -> Vec<Vec<u8>> {
-        let mut encoder = VoiceEncoder::new(kind, None).unwrap();
+    fn coded(codec: Codec, frames: usize) -> Vec<Vec<u8>> {
+        let mut encoder = VoiceEncoder::new(codec, None).unwrap();
         voice(frames * 960)
             .chunks(960)
             .map(|frame| {
@@ -192,11 +192,11 @@ mod tests {
 
     #[test]
     fn opus_carries_the_copy_and_it_beats_concealment() {
-        let payloads = coded(Kind::Opus, 50);
-        let copies = payloads[10..].iter().filter(|payload| Kind::Opus.has_copy(payload)).count();
+        let payloads = coded(Codec::Opus, 50);
+        let copies = payloads[10..].iter().filter(|payload| Codec::Opus.has_copy(payload)).count();
         assert!(copies > 25, "{copies} of 40");
         let run = |mode: u8| {
-            let mut decoder = VoiceDecoder::new(Kind::Opus).unwrap();
+            let mut decoder = VoiceDecoder::new(Codec::Opus).unwrap();
             let mut out = Vec::new();
             for (n, payload) in payloads.iter().enumerate() {
                 let lost = n % 10 == 9;
@@ -216,7 +216,7 @@ mod tests {
 
     #[test]
     fn loss_and_limits_are_taken() {
-        let mut encoder = VoiceEncoder::new(Kind::Opus, Some(9000)).unwrap();
+        let mut encoder = VoiceEncoder::new(Codec::Opus, Some(9000)).unwrap();
         encoder.set_loss(200);
         let mut out = Vec::new();
         encoder.encode(&voice(960), &mut out).unwrap();
