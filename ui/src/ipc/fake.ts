@@ -1,0 +1,40 @@
+// A phone without a phone, for the gallery and the tests: it shows the states it is given, answers as it is told,
+// and remembers what it was asked. The window cannot tell it from the real one.
+import type { PhoneState } from './contract.draft';
+import type { Host } from './door';
+import type { Command, ContractError, Line, ReplyOk } from './lines';
+
+type Answer = ReplyOk | { error: ContractError };
+
+export class Fake implements Host {
+  /** Every command in the order it came. */
+  readonly asked: Command[] = [];
+  #hear: (line: Line) => void = () => {};
+
+  constructor(
+    public state: PhoneState,
+    private readonly answer: (command: Command, phone: Fake) => Answer = () => ({}),
+  ) {}
+
+  async attach(hear: (line: Line) => void) {
+    this.#hear = hear;
+    this.say({ hello: { name: 'bellbird', version: '0.0.0', contract: 1 } });
+    this.say({ state: this.state });
+  }
+
+  async send(id: number, command: Command) {
+    this.asked.push(command);
+    const answer = this.answer(command, this);
+    this.say('error' in answer ? { reply: id, error: answer.error } : { reply: id, ok: answer as ReplyOk });
+  }
+
+  say(line: Line) {
+    this.#hear(line);
+  }
+
+  /** Publishes the next state. */
+  change(part: Partial<PhoneState>) {
+    this.state = { ...this.state, ...part, seq: this.state.seq + 1 };
+    this.say({ state: this.state });
+  }
+}

@@ -1,0 +1,13 @@
+// The phone behind Tauri: the two commands of the shell and nothing else.
+import { Channel, invoke } from '@tauri-apps/api/core';
+import type { Host } from './door';
+import type { Line } from './lines';
+
+export const tauri: Host = {
+  async attach(hear) {
+    const channel = new Channel<Line>();
+    channel.onmessage = hear;
+    await invoke('attach', { channel });
+  },
+  send: (id, command) => invoke('send', { id, command }),
+};

@@ -1,0 +1,62 @@
+// The form of an account: from an account to its fields and back to what the phone is asked.
+import type { Account } from '../ipc';
+import { bare } from './remote';
+
+export interface Form {
+  address: string;
+  password: string;
+  server: string;
+  authUser: string;
+  name: string;
+  displayName: string;
+  stun: string;
+  turn: string;
+  turnUser: string;
+  turnPassword: string;
+  ca: string;
+  enabled: boolean;
+}
+
+export function formOf(account: Account | null): Form {
+  return {
+    address: account ? bare(account.address) : '',
+    password: '',
+    server: account?.server ?? '',
+    authUser: account?.authUser ?? '',
+    name: account?.name ?? '',
+    displayName: account?.displayName ?? '',
+    stun: account?.stun.join('\n') ?? '',
+    turn: account?.turn[0]?.url ?? '',
+    turnUser: account?.turn[0]?.user ?? '',
+    turnPassword: '',
+    ca: account?.ca ?? '',
+    enabled: account?.enabled ?? true,
+  };
+}
+
+/** Has the address a user and a server? More is checked by the phone, which knows how. */
+export const addressed = (address: string) => /^(sips?:)?[^\s@]+@[^\s@]+$/i.test(address.trim());
+
+/**
+ * The fields to send. Of a new account only what was filled in; of a known one what differs, so that nothing is
+ * overwritten that the form does not show.
+ */
+export function wishOf(form: Form, account: Account | null) {
+  const before = formOf(account);
+  const wish: Record<string, unknown> = {};
+  const text = (name: 'server' | 'authUser' | 'name' | 'displayName' | 'ca') => {
+    const value = form[name].trim();
+    if (account ? value !== before[name].trim() : value !== '') wish[name] = value;
+  };
+  const address = form.address.trim();
+  if (!account || address !== before.address) wish['address'] = /^sips?:/i.test(address) ? address : `sip:${address}`;
+  (['server', 'authUser', 'name', 'displayName', 'ca'] as const).forEach(text);
+  const lines = (value: string) => value.split(/[\s,]+/).filter(Boolean);
+  if (account ? form.stun.trim() !== before.stun : form.stun.trim() !== '') wish['stun'] = lines(form.stun);
+  const turn = form.turn.trim();
+  if (turn !== before.turn || form.turnUser.trim() !== before.turnUser) wish['turn'] = turn ? [{ url: turn, user: form.turnUser.trim() }] : [];
+  if (form.enabled !== before.enabled) wish['enabled'] = form.enabled;
+  if (form.password !== '') wish['password'] = form.password;
+  if (form.turnPassword !== '') wish['turnPassword'] = form.turnPassword;
+  return wish;
+}

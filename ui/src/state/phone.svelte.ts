@@ -1,0 +1,64 @@
+// The last snapshot of the phone, and what travels beside it: levels and quality. Nothing here is worked out; the
+// phone says it all.
+import { Door, Refused, type Command, type ContractError, type Host, type Levels, type Line, type PhoneState, type Quality, type ReplyOk } from '../ipc';
+
+type Watched = 'levels' | 'quality';
+
+export class Phone {
+  state = $state.raw<PhoneState | null>(null);
+  /** By call; the microphone that is only listened to is under the empty name. */
+  levels = $state.raw<Record<string, Levels>>({});
+  quality = $state.raw<Record<string, Quality>>({});
+  /** The last wish that the phone refused. It stays until it is closed or another wish is granted. */
+  refusal = $state.raw<ContractError | null>(null);
+  #door: Door;
+  #watching: Record<Watched, number> = { levels: 0, quality: 0 };
+
+  constructor(host: Host) {
+    this.#door = new Door(host);
+  }
+
+  open(): Promise<void> {
+    return this.#door.open((line) => this.#hear(line));
+  }
+
+  /** Asks and leaves a refusal to the caller. */
+  ask(command: Command): Promise<ReplyOk> {
+    return this.#door.ask(command);
+  }
+
+  /** Asks; a refusal is shown to the person. `null` when refused. */
+  async wish(command: Command): Promise<ReplyOk | null> {
+    try {
+      const ok = await this.ask(command);
+      this.refusal = null;
+      return ok;
+    } catch (reason) {
+      if (!(reason instanceof Refused)) throw reason;
+      this.refusal = reason.error;
+      return null;
+    }
+  }
+
+  /** Has `what` sent until the returned function is called; several parts of the window may watch at once. */
+  watch(what: Watched): () => void {
+    if (this.#watching[what]++ === 0) void this.#door.ask({ do: 'watch', watch: what }).catch(() => {});
+    return () => {
+      if (--this.#watching[what] === 0) void this.#door.ask({ do: 'unwatch', watch: what }).catch(() => {});
+    };
+  }
+
+  #hear(line: Line) {
+    if ('state' in line) this.#take(line.state);
+    else if ('levels' in line) this.levels = { ...this.levels, [line.levels.call ?? '']: line.levels };
+    else if ('quality' in line) this.quality = { ...this.quality, [line.quality.call]: line.quality };
+  }
+
+  #take(state: PhoneState) {
+    const gone = (call: string) => call !== '' && !state.calls.some(({ id }) => id === call);
+    const kept = <T>(of: Record<string, T>) => Object.fromEntries(Object.entries(of).filter(([call]) => !gone(call)));
+    if (Object.keys(this.levels).some(gone)) this.levels = kept(this.levels);
+    if (Object.keys(this.quality).some(gone)) this.quality = kept(this.quality);
+    this.state = state;
+  }
+}

@@ -1,0 +1,62 @@
+# Add, edit and test an account; a certificate that is not known.
+account-add = Add account
+account-edit = Edit account
+account-address = Address
+account-address-hint = As in 2001@example.com
+account-password = Password
+account-password-stored = Stored. Type to replace it.
+account-show = Show the password
+account-hide = Hide the password
+account-keychain = Kept in your system’s keychain, nowhere else
+account-run = Kept until Bellbird is closed, stored nowhere
+account-keep-run = Use it for this run only
+account-server = Server
+account-server-hint = Empty: wss:// and the part of the address after the @
+account-more = Server, names, certificate…
+account-auth-user = User for signing in
+account-name = Name of the account
+account-display-name = Your name, as others see it
+account-stun = STUN servers
+account-stun-hint = One a line, as in stun.example.com:3478
+account-turn = TURN server
+account-turn-user = TURN user
+account-turn-password = TURN password
+account-ca = Certificate authority of your own (PEM)
+account-default = Use for outgoing calls
+account-default-hint = What you call goes out on this account
+account-enabled = On the line
+account-enabled-hint = Calls come in on this account
+account-remove = Remove account
+account-remove-sure = Press again to remove { $name }
+account-test = Test the connection
+account-test-again = Test again
+account-steps = Steps of the test
+account-practice-words = It lives inside Bellbird and needs no server. Settings bring it back when you have removed it.
+save = Save
+cancel = Cancel
+step-find = Find the server
+step-connect = Connect
+step-connect-to = Connect to { $server }
+step-tls = Check the certificate
+step-websocket = Speak SIP over WebSocket
+step-register = Sign in
+step-sound = Sound path
+step-skipped = no STUN server
+step-done = done
+step-failed = failed
+step-running = under way
+step-waiting = not yet
+address-needed = An address has a user and a server: 2001@example.com
+
+cert-title = Certificate
+cert-words = { $selfSigned ->
+    [yes] { $server } shows a certificate that it signed itself. On your own office network this is common. Anywhere else, stop here.
+   *[no] { $server } shows a certificate that nobody known to this computer vouches for. On your own office network this is common. Anywhere else, stop here.
+}
+cert-heading = This server cannot prove who it is
+cert-changed-heading = This server shows another certificate than before
+cert-changed-words = { $server } was trusted with a different one. Somebody may stand between you and the server. Stop here unless whoever runs it says that it was changed.
+cert-name = Name
+cert-ask = Ask whoever runs the phone system to read you the first and last eight digits. Bellbird will then accept this one certificate for this account, and no other.
+cert-refuse = Do not connect
+cert-trust = The digits match: trust this certificate

@@ -1,0 +1,45 @@
+# Settings, sound, appearance, and the sheet of keys.
+settings-find = Find a setting
+settings-accounts = Accounts
+settings-phone = Phone
+settings-none = No setting of that name
+settings-practice-inside = Inside Bellbird
+settings-practice-back = Bring back the practice line
+settings-account-line = { $address } · { $shape ->
+    [ready] ready
+    [working] connecting
+    [failed] not reachable
+   *[off] off the line
+}
+settings-appearance = Appearance and language
+settings-appearance-line = { $theme }, { $language }
+sound = Sound
+sound-microphone = Microphone
+sound-speaker = Speaker
+sound-ringer = Ring on
+sound-default = As the system
+sound-default-now = As the system: { $name }
+sound-absent = { $name } (not connected)
+sound-none = None found
+sound-level = Level of the microphone
+sound-test = Test call: hear yourself
+theme = Appearance
+theme-system = As the system
+theme-light = Light
+theme-dark = Dark
+language = Language
+language-system = As the system
+keys = Keys
+keys-line = F1 shows them anywhere
+keys-call = Call, or answer the focused call
+keys-recall = Bring back the last number (in the empty field)
+keys-back = Back; then decline a ringing call that has the focus
+keys-hangup = Hang up
+keys-mute = Mute
+keys-hold = Hold
+keys-keypad = Keypad
+keys-callback = Call back
+keys-field = To the field
+keys-tabs = Calls, keypad
+keys-sheet = This sheet
+keys-digits = Digits typed anywhere land in the field; in a call they are sent as tones. Space never answers a call by itself.

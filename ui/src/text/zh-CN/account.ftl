@@ -1,0 +1,62 @@
+# 添加、编辑和测试账户；未知的证书。
+account-add = 添加账户
+account-edit = 编辑账户
+account-address = 地址
+account-address-hint = 例如 2001@example.com
+account-password = 密码
+account-password-stored = 已保存。输入即可替换。
+account-show = 显示密码
+account-hide = 隐藏密码
+account-keychain = 只保存在系统的密钥环里
+account-run = 保留到 Bellbird 关闭为止，不会保存
+account-keep-run = 仅在本次运行中使用
+account-server = 服务器
+account-server-hint = 留空：wss:// 加上地址中 @ 后面的部分
+account-more = 服务器、名称、证书…
+account-auth-user = 登录用户名
+account-name = 账户名称
+account-display-name = 别人看到的您的名字
+account-stun = STUN 服务器
+account-stun-hint = 每行一个，例如 stun.example.com:3478
+account-turn = TURN 服务器
+account-turn-user = TURN 用户名
+account-turn-password = TURN 密码
+account-ca = 自己的证书颁发机构（PEM）
+account-default = 用于拨出电话
+account-default-hint = 您拨打的电话使用此账户
+account-enabled = 上线
+account-enabled-hint = 此账户可以接到来电
+account-remove = 删除账户
+account-remove-sure = 再按一次即删除 { $name }
+account-test = 测试连接
+account-test-again = 再次测试
+account-steps = 测试步骤
+account-practice-words = 它在 Bellbird 内部，不需要服务器。删除后可以在设置中恢复。
+save = 保存
+cancel = 取消
+step-find = 查找服务器
+step-connect = 连接
+step-connect-to = 连接到 { $server }
+step-tls = 检查证书
+step-websocket = 通过 WebSocket 使用 SIP
+step-register = 登录
+step-sound = 声音通路
+step-skipped = 没有 STUN 服务器
+step-done = 完成
+step-failed = 失败
+step-running = 进行中
+step-waiting = 尚未开始
+address-needed = 地址由用户和服务器组成：2001@example.com
+
+cert-title = 证书
+cert-words = { $selfSigned ->
+    [yes] { $server } 出示了自己签发的证书。在您自己的办公网络里这很常见。在其他地方，请到此为止。
+   *[no] { $server } 出示的证书没有本机认识的机构担保。在您自己的办公网络里这很常见。在其他地方，请到此为止。
+}
+cert-heading = 此服务器无法证明自己的身份
+cert-changed-heading = 此服务器出示了与以前不同的证书
+cert-changed-words = { $server } 以前使用另一张证书。可能有人在您和服务器之间。除非管理员说证书已更换，否则请到此为止。
+cert-name = 名称
+cert-ask = 请电话系统的管理员读出前八位和后八位数字。Bellbird 之后只为此账户接受这一张证书。
+cert-refuse = 不连接
+cert-trust = 数字一致：信任此证书

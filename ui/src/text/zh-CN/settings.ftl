@@ -1,0 +1,45 @@
+# 设置、声音、外观和按键表。
+settings-find = 查找设置
+settings-accounts = 账户
+settings-phone = 电话
+settings-none = 没有这个设置
+settings-practice-inside = 在 Bellbird 内部
+settings-practice-back = 恢复练习线路
+settings-account-line = { $address } · { $shape ->
+    [ready] 在线
+    [working] 正在连接
+    [failed] 无法接通
+   *[off] 未上线
+}
+settings-appearance = 外观和语言
+settings-appearance-line = { $theme }，{ $language }
+sound = 声音
+sound-microphone = 麦克风
+sound-speaker = 扬声器
+sound-ringer = 响铃设备
+sound-default = 跟随系统
+sound-default-now = 跟随系统：{ $name }
+sound-absent = { $name }（未连接）
+sound-none = 没有找到
+sound-level = 麦克风电平
+sound-test = 测试通话：听听自己
+theme = 外观
+theme-system = 跟随系统
+theme-light = 浅色
+theme-dark = 深色
+language = 语言
+language-system = 跟随系统
+keys = 按键
+keys-line = 随时按 F1 查看
+keys-call = 呼叫，或接听选中的来电
+keys-recall = 取回上一个号码（输入框为空时）
+keys-back = 返回；然后拒接选中的来电
+keys-hangup = 挂断
+keys-mute = 静音
+keys-hold = 保持
+keys-keypad = 拨号盘
+keys-callback = 回拨
+keys-field = 转到输入框
+keys-tabs = 通话、拨号盘
+keys-sheet = 本按键表
+keys-digits = 在任何地方输入的数字都会进入输入框；通话中则作为按键音发送。空格键不会自行接听来电。
