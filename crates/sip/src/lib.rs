@@ -4,7 +4,12 @@
 //! and no async here, and the bodies of messages are carried without a look inside.
 #![forbid(unsafe_code)]
 
+mod agent;
+pub mod auth;
+mod call;
+mod dialog;
 mod error;
+mod event;
 mod header_name;
 pub mod headers;
 mod host;
@@ -14,11 +19,21 @@ mod name_addr;
 mod params;
 mod parse;
 mod privacy;
+mod registration;
 mod status;
+#[doc(hidden)]
+pub mod testing;
+mod timer;
 mod token;
+mod transaction;
 mod uri;
 
+pub use agent::{Config, ContactForm, UserAgent};
+pub use call::Invite;
 pub use error::{HeaderError, ParseError, ParseErrorKind, UriError};
+pub use event::{
+    CallId, EndCause, EndedBy, Event, Incoming, Input, LegId, Misuse, Output, Party, Registered, RegistrationFailure,
+};
 pub use header_name::HeaderName;
 pub use headers::Headers;
 pub use host::Host;
@@ -29,4 +44,5 @@ pub use params::Params;
 pub use parse::{MAX_HEADERS, MAX_MESSAGE};
 pub use privacy::{Pii, Secret};
 pub use status::StatusCode;
+pub use timer::Times;
 pub use uri::{Scheme, Uri};

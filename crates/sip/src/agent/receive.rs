@@ -1,0 +1,184 @@
+//! What comes in: read, matched to what is known, checked in the order of RFC 3261 8.2, and handed on.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::{UserAgent, request::ALLOW};
+use crate::{
+    error::{ParseError, ParseErrorKind},
+    event::{Event, Party},
+    header_name::HeaderName,
+    headers::{Headers, Reason},
+    message::{Message, Request, Response},
+    method::Method,
+    name_addr::NameAddr,
+    status::StatusCode,
+    transaction::{Server, ServerKey, ServerState},
+    uri::Uri,
+};
+
+/// The most requests that are worked on at once.
+const MOST_SERVERS: usize = 64;
+
+impl UserAgent {
+    pub(super) fn receive(&mut self, now: Instant, bytes: Bytes) {
+        // W3: keep-alives and padding are no messages.
+        if bytes.iter().all(|byte| matches!(byte, b'\r' | b'\n' | b' ' | 0)) {
+            return;
+        }
+        match Message::parse(bytes) {
+            Ok(Message::Response(response)) => self.on_response(now, response),
+            Ok(Message::Request(request)) => self.on_request(now, request),
+            Err(ParseError { kind, request: Some(request) }) if request.method != Method::Ack => {
+                self.emit(Event::Misbehaved("a request that does not follow the grammar"));
+                self.respond_stateless(
+                    &request,
+                    if kind == ParseErrorKind::TooLarge {
+                        StatusCode::MESSAGE_TOO_LARGE
+                    } else {
+                        StatusCode::BAD_REQUEST
+                    },
+                );
+            }
+            Err(_) => self.emit(Event::Misbehaved("something that is no SIP message")),
+        }
+    }
+
+    fn on_request(&mut self, now: Instant, request: Request) {
+        if request.method == Method::Ack {
+            return self.on_ack(now, &request);
+        }
+        let Some(key) = ServerKey::of(&request, None) else { return };
+        if let Some(known) = self.transactions.of_request(&key) {
+            // RFC 3261 17.2.1: a request that comes again gets the same answer again.
+            if let (Some(last), true) = (known.last.clone(), known.state != ServerState::Accepted) {
+                self.transmit(last);
+            }
+            return;
+        }
+        if self.transactions.servers.len() >= MOST_SERVERS {
+            return self.respond_stateless(&request, StatusCode::SERVICE_UNAVAILABLE);
+        }
+        let (id, tag) = (self.transactions.next_id(), self.token());
+        self.transactions.servers.push(Server {
+            id,
+            key,
+            request: request.clone(),
+            state: ServerState::Proceeding,
+            last: None,
+            tag,
+        });
+        if request.method == Method::Cancel {
+            return self.on_cancel(now, id, &request);
+        }
+        if let Err((status, value)) = self.acceptable(&request) {
+            self.respond_with(now, id, status, |response| match status {
+                StatusCode::METHOD_NOT_ALLOWED => response.headers.push(HeaderName::Allow, ALLOW),
+                StatusCode::BAD_EXTENSION => response.headers.push(HeaderName::Unsupported, &value),
+                StatusCode::UNSUPPORTED_MEDIA_TYPE => response.headers.push(HeaderName::Accept, "application/sdp"),
+                _ => {}
+            });
+            return;
+        }
+        let within = request.headers.name_addr(&HeaderName::To).is_some_and(|to| to.tag().is_some());
+        match request.method {
+            Method::Invite if within => self.on_reinvite(now, id, request),
+            Method::Invite => self.on_invite(now, id, request),
+            Method::Bye => self.on_bye(now, id, &request),
+            Method::Update => self.on_update(now, id, request),
+            Method::Info => self.on_info(now, id, &request),
+            Method::Options => self.on_options(now, id),
+            Method::Notify => self.on_notify(now, id, &request),
+            _ => {
+                self.respond_plain(now, id, StatusCode::NOT_IMPLEMENTED);
+            }
+        }
+    }
+
+    /// RFC 3261 8.2.1 to 8.2.3, in their order: may the request be worked on? Else the status that says why not.
+    fn acceptable(&self, request: &Request) -> Result<(), (StatusCode, String)> {
+        let plain = |status| Err((status, String::new()));
+        if !ALLOW.split(", ").any(|method| method == request.method.as_str()) {
+            return plain(StatusCode::METHOD_NOT_ALLOWED);
+        }
+        if !request.uri.is_sip() {
+            return plain(StatusCode::UNSUPPORTED_URI_SCHEME);
+        }
+        let within = request.headers.name_addr(&HeaderName::To).is_some_and(|to| to.tag().is_some());
+        if !within && !self.is_for_us(&request.uri) {
+            return plain(StatusCode::NOT_FOUND);
+        }
+        let unknown: Vec<String> = request
+            .headers
+            .elements(&HeaderName::Require)
+            .into_iter()
+            .filter(|tag| !["outbound", "gruu", "path"].iter().any(|own| own.eq_ignore_ascii_case(tag)))
+            .collect();
+        if !unknown.is_empty() {
+            return Err((StatusCode::BAD_EXTENSION, unknown.join(", ")));
+        }
+        let takes_session = matches!(request.method, Method::Invite | Method::Update);
+        if takes_session && !request.body.is_empty() && sdp(&request.headers, &request.body).is_none() {
+            return plain(StatusCode::UNSUPPORTED_MEDIA_TYPE);
+        }
+        Ok(())
+    }
+
+    /// W6: the user part of our Contact is a token of ours; host, port and parameters may be what they like. A server
+    /// may write the address of record instead, or our GRUU.
+    fn is_for_us(&self, uri: &Uri) -> bool {
+        uri.user.as_deref() == Some(&self.contact_user)
+            || uri.user == self.config.aor.user
+            || self.registration.gruu().is_some_and(|gruu| gruu.user == uri.user && gruu.host == uri.host)
+    }
+
+    fn on_options(&mut self, now: Instant, id: crate::transaction::TransactionId) {
+        // RFC 3261 11.2: as an INVITE would be answered.
+        let status = if self.calls.len() >= super::MOST_CALLS { StatusCode::BUSY_HERE } else { StatusCode::OK };
+        self.respond_with(now, id, status, Self::capabilities);
+    }
+
+    fn on_notify(&mut self, now: Instant, id: crate::transaction::TransactionId, request: &Request) {
+        let event = request.headers.text(&HeaderName::Event).unwrap_or_default().to_ascii_lowercase();
+        // W17: FreeSWITCH tells of waiting messages without being asked.
+        if event.split(';').next().is_some_and(|event| event.trim() == "message-summary") {
+            self.respond_plain(now, id, StatusCode::OK);
+            self.emit(Event::MessageSummary(request.body.clone()));
+        } else {
+            self.respond_plain(now, id, StatusCode::BAD_EVENT);
+        }
+    }
+}
+
+/// The SDP of a message: a body that says it is, or that says nothing of its type.
+pub(crate) fn sdp(headers: &Headers, body: &Bytes) -> Option<Bytes> {
+    let named = headers.text(&HeaderName::ContentType);
+    let is_sdp = named.is_none_or(|kind| {
+        kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/sdp"))
+    });
+    (is_sdp && !body.is_empty()).then(|| body.clone())
+}
+
+/// Who sent a message: what the server asserts (RFC 3325 9.1, Remote-Party-ID; W12), else `otherwise`.
+pub(crate) fn party(headers: &Headers, otherwise: &HeaderName) -> (Option<Party>, bool) {
+    let asserted = [HeaderName::PAssertedIdentity, HeaderName::RemotePartyId]
+        .iter()
+        .flat_map(|name| headers.name_addrs(name))
+        .find(|address: &NameAddr| address.uri.user.is_some());
+    match asserted {
+        Some(address) => (Some(Party::from(&address)), true),
+        None => (headers.name_addr(otherwise).as_ref().map(Party::from), false),
+    }
+}
+
+/// The reason beside a BYE, a CANCEL or a refusal: one that says "elsewhere" counts first.
+pub(crate) fn reason(headers: &Headers) -> Option<Reason> {
+    let all = headers.all::<Reason>();
+    all.iter().find(|reason| reason.is_answered_elsewhere()).or(all.first()).cloned()
+}
+
+/// The SDP of a response.
+pub(crate) fn response_sdp(response: &Response) -> Option<Bytes> {
+    sdp(&response.headers, &response.body)
+}

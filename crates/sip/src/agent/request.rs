@@ -1,0 +1,265 @@
+//! Requests of ours: made complete, sent, sent again with credentials, and what becomes of them.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::{ContactForm, UserAgent};
+use crate::{
+    auth::Refusal,
+    event::Misuse,
+    header_name::HeaderName,
+    headers::{CSeq, Via},
+    message::{Request, Response},
+    method::Method,
+    name_addr::NameAddr,
+    params::Params,
+    status::StatusCode,
+    timer::Timer,
+    transaction::{Client, ClientState, Purpose, TransactionId, Tries},
+    uri::Uri,
+};
+
+/// What we let others do (RFC 3261 20.5). A method comes into this list when we do it.
+pub(crate) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, NOTIFY";
+/// The extensions we know (RFC 3261 20.37).
+pub(crate) const SUPPORTED: &str = "outbound, gruu";
+
+/// What became of a request.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// A response came.
+    Response(Box<Response>),
+    /// None came within 64*T1: as if it were a 408 (RFC 3261 8.1.3.1).
+    Timeout,
+    /// The connection broke: as if it were a 503 (RFC 3261 8.1.3.1).
+    Link,
+    /// It was challenged and there is nothing to answer with.
+    Refused(Refusal, StatusCode),
+}
+
+impl Outcome {
+    /// The status it is or stands for.
+    pub(crate) fn status(&self) -> StatusCode {
+        match self {
+            Self::Response(response) => response.status,
+            Self::Timeout => StatusCode::REQUEST_TIMEOUT,
+            Self::Link => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Refused(_, status) => *status,
+        }
+    }
+}
+
+impl UserAgent {
+    /// Sends `request` (which has no Via yet) in a transaction of its own.
+    ///
+    /// # Errors
+    /// [`Misuse::NoLink`] when there is nothing to send it on.
+    pub(crate) fn send(
+        &mut self,
+        now: Instant,
+        mut request: Request,
+        purpose: Purpose,
+    ) -> Result<TransactionId, Misuse> {
+        if !self.link {
+            return Err(Misuse::NoLink);
+        }
+        self.auth.prepare(&mut request, &mut self.rng);
+        Ok(self.send_prepared(now, request, purpose, Tries::default()))
+    }
+
+    fn send_prepared(&mut self, now: Instant, mut request: Request, purpose: Purpose, tries: Tries) -> TransactionId {
+        let branch = self.stamp(&mut request);
+        let id = self.transactions.next_id();
+        self.transmit(request.to_bytes());
+        self.timers.set(now + self.config.times.limit(), Timer::RequestTimeout(id));
+        self.transactions.clients.push(Client { id, purpose, request, branch, state: ClientState::Sent, tries });
+        id
+    }
+
+    /// Puts our Via on top (RFC 7118 5.2) and gives its branch.
+    pub(crate) fn stamp(&mut self, request: &mut Request) -> String {
+        let branch = format!("z9hG4bK{}", self.token());
+        self.stamp_branch(request, &branch);
+        branch
+    }
+
+    pub(crate) fn stamp_branch(&self, request: &mut Request, branch: &str) {
+        let mut params = Params::new();
+        params.set("branch", branch);
+        let transport = if self.config.secure { "WSS" } else { "WS" };
+        let via = Via { transport: transport.into(), host: self.host.clone(), port: None, params };
+        request.headers.push_front(HeaderName::Via, &via.to_string());
+    }
+
+    /// What every request of ours says of us.
+    pub(crate) fn describe(&self, request: &mut Request) {
+        if matches!(request.method, Method::Invite | Method::Register | Method::Options | Method::Update) {
+            request.headers.push(HeaderName::Allow, ALLOW);
+        }
+        request.headers.push(HeaderName::UserAgent, &self.config.user_agent);
+    }
+
+    /// Our address of record with our name.
+    pub(crate) fn own_address(&self) -> NameAddr {
+        NameAddr {
+            display: self.config.display_name.clone().map(Into::into),
+            uri: self.config.aor.clone(),
+            params: Params::new(),
+        }
+    }
+
+    /// The URI that reaches this program: the GRUU while we have one (RFC 5627 4.3), else our Contact.
+    pub(crate) fn contact_uri(&self, register: bool) -> Uri {
+        if let Some(gruu) = self.registration.gruu().filter(|_| !register) {
+            return gruu.clone();
+        }
+        let learned = self.registration.learned.clone().filter(|_| self.config.contact_form == ContactForm::Learned);
+        let (host, port, transport) = match learned {
+            Some((host, port)) => (host, port, "wss"),
+            // RFC 7118 5.2: the URI parameter is `ws` for both.
+            None => (self.host.clone(), None, "ws"),
+        };
+        let mut uri = Uri::sip(Some(&self.contact_user), host);
+        uri.port = port;
+        uri.params.set("transport", transport);
+        // RFC 5626 4.3: requests within a dialog shall come over this flow.
+        if !register && self.registration.outbound() {
+            uri.params.flag("ob");
+        }
+        uri
+    }
+
+    /// Our Contact as a header.
+    pub(crate) fn contact(&self) -> String {
+        NameAddr::new(self.contact_uri(false)).to_string()
+    }
+
+    /// A response came.
+    pub(crate) fn on_response(&mut self, now: Instant, response: Response) {
+        let limit = now + self.config.times.limit();
+        let Some(client) = self.transactions.of_response(&response, &self.host) else { return };
+        let (id, purpose, invite) = (client.id, client.purpose, client.request.method == Method::Invite);
+        if response.status.is_provisional() {
+            if client.state == ClientState::Sent {
+                client.state = ClientState::Proceeding;
+                // Timer B runs only until the first answer; an INVITE may ring as long as it likes.
+                if invite {
+                    self.timers.cancel(Timer::RequestTimeout(id));
+                }
+            }
+        } else if invite && response.status.is_success() {
+            if client.state != ClientState::Accepted {
+                client.state = ClientState::Accepted;
+                self.timers.cancel(Timer::RequestTimeout(id));
+                self.timers.set(limit, Timer::TransactionEnd(id));
+            }
+        } else {
+            if client.state == ClientState::Accepted {
+                return;
+            }
+            self.timers.cancel(Timer::RequestTimeout(id));
+            let Some(client) = self.transactions.remove_client(id) else { return };
+            if invite {
+                self.ack_refusal(&client, &response);
+            }
+            if matches!(response.status.code(), 401 | 407) && client.request.method != Method::Cancel {
+                return self.challenged(now, client, response);
+            }
+        }
+        self.outcome(now, id, purpose, Outcome::Response(Box::new(response)));
+    }
+
+    /// RFC 3261 17.1.1.3: the ACK of a refusal belongs to the transaction, with its branch.
+    fn ack_refusal(&mut self, client: &Client, response: &Response) {
+        let mut ack = Request::new(Method::Ack, client.request.uri.clone());
+        ack.headers.push(HeaderName::MaxForwards, "70");
+        for route in client.request.headers.get_all(&HeaderName::Route) {
+            ack.headers.push_raw(HeaderName::Route, route.clone());
+        }
+        let copied = [
+            (HeaderName::From, client.request.headers.get(&HeaderName::From)),
+            (HeaderName::To, response.headers.get(&HeaderName::To)),
+            (HeaderName::CallId, client.request.headers.get(&HeaderName::CallId)),
+        ];
+        for (name, value) in copied {
+            ack.headers.push_raw(name, value.cloned().unwrap_or_default());
+        }
+        let number = client.request.headers.typed::<CSeq>().and_then(Result::ok).map_or(1, |cseq| cseq.number);
+        ack.headers.push(HeaderName::CSeq, &CSeq { number, method: Method::Ack }.to_string());
+        self.stamp_branch(&mut ack, &client.branch);
+        self.transmit(ack.to_bytes());
+    }
+
+    /// RFC 3261 22.2, 22.3: the same request with credentials and the next CSeq.
+    fn challenged(&mut self, now: Instant, mut client: Client, response: Response) {
+        let within_call = !matches!(client.purpose, Purpose::Register | Purpose::Invite(_));
+        let mut request = client.request;
+        request.headers.pop(&HeaderName::Via);
+        if let Err(refusal) = self.auth.answer(&response, &mut request, &mut client.tries, within_call, &mut self.rng) {
+            return self.outcome(now, client.id, client.purpose, Outcome::Refused(refusal, response.status));
+        }
+        if !self.may_send_again(client.purpose) {
+            return self.outcome(now, client.id, client.purpose, Outcome::Response(Box::new(response)));
+        }
+        let number = self.next_cseq(client.purpose, &request);
+        request.headers.set(HeaderName::CSeq, &CSeq { number, method: request.method.clone() }.to_string());
+        let id = self.send_prepared(now, request, client.purpose, client.tries);
+        self.sent_again(client.purpose, id);
+    }
+
+    /// The link is gone: what waits for an answer has failed. Calls that are up live on.
+    pub(super) fn fail_pending(&mut self, now: Instant) {
+        let waiting: Vec<TransactionId> = self
+            .transactions
+            .clients
+            .iter()
+            .filter(|client| client.state != ClientState::Accepted)
+            .map(|client| client.id)
+            .collect();
+        for id in waiting {
+            self.timers.cancel(Timer::RequestTimeout(id));
+            if let Some(client) = self.transactions.remove_client(id) {
+                self.outcome(now, id, client.purpose, Outcome::Link);
+            }
+        }
+        self.registration_link_down();
+    }
+
+    pub(super) fn request_timed_out(&mut self, now: Instant, id: TransactionId) {
+        if let Some(client) = self.transactions.remove_client(id) {
+            self.outcome(now, id, client.purpose, Outcome::Timeout);
+        }
+    }
+
+    fn outcome(&mut self, now: Instant, id: TransactionId, purpose: Purpose, outcome: Outcome) {
+        match purpose {
+            Purpose::Register => self.register_outcome(now, outcome),
+            Purpose::Invite(call) => self.invite_outcome(now, id, call, outcome),
+            Purpose::Reinvite(call) => self.reinvite_outcome(now, id, call, outcome),
+            Purpose::Bye(call) if !outcome.status().is_provisional() => self.calls.retain(|own| own.id != call),
+            Purpose::Bye(_) | Purpose::Aside => {}
+        }
+    }
+
+    /// A whole ACK for a 2xx (RFC 3261 13.2.2.4): within the dialog, with the CSeq and the credentials of the INVITE.
+    pub(crate) fn ack_success(
+        &mut self,
+        dialog: &mut crate::dialog::Dialog,
+        invite: &Request,
+        sdp: Option<Bytes>,
+    ) -> Bytes {
+        let number = invite.headers.typed::<CSeq>().and_then(Result::ok).map_or(1, |cseq| cseq.number);
+        let mut ack = dialog.request(Method::Ack, Some(number));
+        for name in [HeaderName::Authorization, HeaderName::ProxyAuthorization] {
+            for value in invite.headers.get_all(&name) {
+                ack.headers.push_raw(name.clone(), value.clone());
+            }
+        }
+        if let Some(sdp) = sdp {
+            ack = ack.with_body("application/sdp", sdp);
+        }
+        self.stamp(&mut ack);
+        ack.to_bytes()
+    }
+}

@@ -1,0 +1,72 @@
+//! Responses of ours.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::{
+    UserAgent,
+    request::{ALLOW, SUPPORTED},
+};
+use crate::{
+    header_name::HeaderName,
+    message::{Request, Response},
+    method::Method,
+    status::StatusCode,
+    timer::Timer,
+    transaction::{ServerState, TransactionId},
+};
+
+impl UserAgent {
+    /// Answers the request of a transaction with `status` and nothing more.
+    pub(crate) fn respond_plain(&mut self, now: Instant, id: TransactionId, status: StatusCode) -> Option<Bytes> {
+        self.respond_with(now, id, status, |_| {})
+    }
+
+    /// Answers the request of a transaction; `more` adds to the response. Gives what was sent.
+    pub(crate) fn respond_with(
+        &mut self,
+        now: Instant,
+        id: TransactionId,
+        status: StatusCode,
+        more: impl FnOnce(&mut Response),
+    ) -> Option<Bytes> {
+        let limit = now + self.config.times.limit();
+        let server = self.transactions.server(id)?;
+        let invite = server.request.method == Method::Invite;
+        // RFC 3261 8.2.6.2: all responses but a 100 have our tag.
+        let tag = Some(server.tag.as_str()).filter(|_| status != StatusCode::TRYING);
+        let mut response = server.request.respond(status, tag);
+        more(&mut response);
+        let bytes = response.to_bytes();
+        server.last = Some(bytes.clone());
+        match (status.is_provisional(), invite) {
+            (true, _) => {}
+            (false, true) => {
+                server.state = if status.is_success() { ServerState::Accepted } else { ServerState::Completed };
+                self.timers.set(limit, Timer::TransactionEnd(id));
+            }
+            // Timer J is zero on a reliable transport (C8).
+            (false, false) => self.transactions.remove_server(id),
+        }
+        self.transmit(bytes.clone());
+        Some(bytes)
+    }
+
+    /// Answers a request without a transaction: it could not be read well enough for one.
+    pub(crate) fn respond_stateless(&mut self, request: &Request, status: StatusCode) {
+        let tag = self.token();
+        let mut response = request.respond(status, Some(&tag));
+        if status == StatusCode::METHOD_NOT_ALLOWED {
+            response.headers.push(HeaderName::Allow, ALLOW);
+        }
+        self.transmit(response.to_bytes());
+    }
+
+    /// What an answer to OPTIONS, and a 2xx to INVITE, says of us (RFC 3261 11.2).
+    pub(crate) fn capabilities(response: &mut Response) {
+        response.headers.push(HeaderName::Allow, ALLOW);
+        response.headers.push(HeaderName::Accept, "application/sdp");
+        response.headers.push(HeaderName::Supported, SUPPORTED);
+    }
+}

@@ -1,0 +1,225 @@
+//! Changes of a session (RFC 3261 14, RFC 3311): hold, resume, other codecs, another path; asked by either side.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use rand::Rng;
+
+use super::{Change, Unacked, cause_of};
+use crate::{
+    agent::{Outcome, SUPPORTED, UserAgent, party, response_sdp, sdp},
+    event::{CallId, EndCause, EndedBy, Event, Misuse},
+    header_name::HeaderName,
+    headers::CSeq,
+    message::Request,
+    method::Method,
+    status::StatusCode,
+    timer::Timer,
+    transaction::{Purpose, TransactionId},
+};
+
+impl UserAgent {
+    /// Offers a change of the session by re-INVITE. One at a time; a clash with the far end is settled here.
+    ///
+    /// # Errors
+    /// [`Misuse::NoSuchCall`], [`Misuse::NoLink`], and [`Misuse::WrongState`] while another change is under way.
+    pub fn reoffer(&mut self, now: Instant, call: CallId, offer: Bytes) -> Result<(), Misuse> {
+        self.call(call)?;
+        let link = self.link;
+        let established = self.established(call).ok_or(Misuse::WrongState)?;
+        if !matches!(established.change, Change::None) || established.unacked.is_some() {
+            return Err(Misuse::WrongState);
+        }
+        if !link {
+            return Err(Misuse::NoLink);
+        }
+        established.change = Change::Sent(offer.clone());
+        let mut request = established.dialog.request(Method::Invite, None);
+        self.timers.cancel(Timer::OfferAgain(call));
+        request.headers.push(HeaderName::Contact, &self.contact());
+        request.headers.push(HeaderName::Supported, SUPPORTED);
+        self.describe(&mut request);
+        self.send(now, request.with_body("application/sdp", offer), Purpose::Reinvite(call)).map(|_| ())
+    }
+
+    pub(crate) fn offer_again(&mut self, now: Instant, call: CallId) {
+        let Some(offer) = self.established(call).and_then(|established| established.again.take()) else { return };
+        match self.reoffer(now, call, offer.clone()) {
+            Ok(()) => {}
+            // The far end's own change is still open: ours comes after it.
+            Err(Misuse::WrongState) => self.wait_to_offer(now, call, offer),
+            Err(_) => self.emit(Event::ReofferRefused { call, status: StatusCode::REQUEST_PENDING }),
+        }
+    }
+
+    fn wait_to_offer(&mut self, now: Instant, call: CallId, offer: Bytes) {
+        let at = now + self.glare_delay(call);
+        if let Some(established) = self.established(call) {
+            established.again = Some(offer);
+            self.timers.set(at, Timer::OfferAgain(call));
+        }
+    }
+
+    pub(crate) fn reinvite_outcome(&mut self, now: Instant, id: TransactionId, call: CallId, outcome: Outcome) {
+        if outcome.status().is_provisional() {
+            return;
+        }
+        let status = outcome.status();
+        if let Outcome::Response(response) = &outcome
+            && status.is_success()
+        {
+            return self.reinvite_accepted(id, call, response);
+        }
+        let Some(established) = self.established(call) else { return };
+        let Change::Sent(offer) = std::mem::replace(&mut established.change, Change::None) else { return };
+        match status.code() {
+            // RFC 3261 14.1: both asked at once; each waits for a time of its own.
+            491 => self.wait_to_offer(now, call, offer),
+            // RFC 3261 12.2.1.2: the far end has no such call, or answers nothing: it is over.
+            408 | 481 => self.bye_and_end(now, call, cause_of(&outcome, true)),
+            _ => self.emit(Event::ReofferRefused { call, status }),
+        }
+    }
+
+    fn reinvite_accepted(&mut self, id: TransactionId, call: CallId, response: &crate::message::Response) {
+        let Some(invite) = self.transactions.client(id).map(|client| client.request.clone()) else { return };
+        let number = invite.headers.typed::<CSeq>().and_then(Result::ok).map_or(0, |cseq| cseq.number);
+        let Some(established) = self.established(call) else { return };
+        if let Some((own, ack)) = &established.ack
+            && *own == number
+        {
+            let ack = ack.clone();
+            return self.transmit(ack);
+        }
+        established.dialog.refresh_target(&response.headers);
+        established.change = Change::None;
+        let mut dialog = established.dialog.clone();
+        let ack = self.ack_success(&mut dialog, &invite, None);
+        if let Some(established) = self.established(call) {
+            established.ack = Some((number, ack.clone()));
+        }
+        self.transmit(ack);
+        self.tell_party(call, &response.headers);
+        match response_sdp(response) {
+            Some(sdp) => self.emit(Event::ReofferAnswered { call, sdp }),
+            None => self.emit(Event::ReofferRefused { call, status: StatusCode::NOT_ACCEPTABLE_HERE }),
+        }
+    }
+
+    /// RFC 3261 14.1: 2.1 to 4 s for the owner of the Call-ID, 0 to 2 s for the other, in steps of 10 ms.
+    fn glare_delay(&mut self, call: CallId) -> Duration {
+        let owner = self.established(call).is_some_and(|established| established.owner);
+        let steps = if owner { self.rng.random_range(210..=400) } else { self.rng.random_range(0..=200) };
+        Duration::from_millis(10 * steps)
+    }
+
+    pub(crate) fn on_reinvite(&mut self, now: Instant, id: TransactionId, request: Request) {
+        let Some(call) = self.in_dialog(now, id, &request) else { return };
+        let retry = self.rng.random_range(0..=10);
+        let Some(established) = self.established(call) else { return };
+        match established.change {
+            // RFC 3261 14.2: ours is under way.
+            Change::Sent(_) => {
+                self.respond_plain(now, id, StatusCode::REQUEST_PENDING);
+            }
+            // RFC 3261 14.2: theirs is not answered yet.
+            Change::Received(_) => {
+                self.respond_with(now, id, StatusCode::SERVER_ERROR, |response| {
+                    response.headers.push(HeaderName::RetryAfter, &retry.to_string())
+                });
+            }
+            Change::None => {
+                established.change = Change::Received(id);
+                established.dialog.refresh_target(&request.headers);
+                self.respond_plain(now, id, StatusCode::TRYING);
+                self.tell_party(call, &request.headers);
+                self.emit(Event::Reoffer { call, sdp: sdp(&request.headers, &request.body) });
+            }
+        }
+    }
+
+    /// RFC 3311: like a re-INVITE without an ACK; without a body it only says who and where the far end is (W12).
+    pub(crate) fn on_update(&mut self, now: Instant, id: TransactionId, request: Request) {
+        let Some(call) = self.in_dialog(now, id, &request) else { return };
+        let Some(established) = self.established(call) else { return };
+        established.dialog.refresh_target(&request.headers);
+        let Some(sdp) = sdp(&request.headers, &request.body) else {
+            let contact = self.contact();
+            self.respond_with(now, id, StatusCode::OK, |response| response.headers.push(HeaderName::Contact, &contact));
+            return self.tell_party(call, &request.headers);
+        };
+        match established.change {
+            // RFC 3311 5.2.
+            Change::Sent(_) => {
+                self.respond_plain(now, id, StatusCode::REQUEST_PENDING);
+            }
+            Change::Received(_) => {
+                self.respond_with(now, id, StatusCode::SERVER_ERROR, |response| {
+                    response.headers.push(HeaderName::RetryAfter, "1")
+                });
+            }
+            Change::None => {
+                established.change = Change::Received(id);
+                self.tell_party(call, &request.headers);
+                self.emit(Event::Reoffer { call, sdp: Some(sdp) });
+            }
+        }
+    }
+
+    /// Takes the change that the far end asked for. `sdp` is the answer to its offer, or our offer where it made none.
+    ///
+    /// # Errors
+    /// [`Misuse::NoSuchCall`], and [`Misuse::WrongState`] when it asked for nothing.
+    pub fn answer_offer(&mut self, now: Instant, call: CallId, sdp: Bytes) -> Result<(), Misuse> {
+        let server = self.take_received(call)?;
+        let request =
+            self.transactions.server(server).map(|server| server.request.clone()).ok_or(Misuse::WrongState)?;
+        let response = self.respond_session(now, server, sdp).ok_or(Misuse::WrongState)?;
+        if request.method == Method::Invite {
+            let (t1, cseq) = (
+                self.config.times.t1,
+                request.headers.typed::<CSeq>().and_then(Result::ok).map_or(0, |cseq| cseq.number),
+            );
+            if let Some(established) = self.established(call) {
+                established.unacked =
+                    Some(Unacked { response, cseq, interval: t1, late: request.body.is_empty(), first: false });
+            }
+            self.await_ack(now, call);
+        }
+        Ok(())
+    }
+
+    /// Refuses the change that the far end asked for; the session stays as it was.
+    ///
+    /// # Errors
+    /// As [`Self::answer_offer`].
+    pub fn refuse_offer(&mut self, now: Instant, call: CallId, status: StatusCode) -> Result<(), Misuse> {
+        let server = self.take_received(call)?;
+        self.respond_plain(now, server, status);
+        Ok(())
+    }
+
+    fn take_received(&mut self, call: CallId) -> Result<TransactionId, Misuse> {
+        self.call(call)?;
+        let established = self.established(call).ok_or(Misuse::WrongState)?;
+        let Change::Received(server) = established.change else { return Err(Misuse::WrongState) };
+        established.change = Change::None;
+        Ok(server)
+    }
+
+    /// W12: a re-INVITE, an UPDATE or a 2xx may say that the other party has changed.
+    fn tell_party(&mut self, call: CallId, headers: &crate::headers::Headers) {
+        if let (Some(party), true) = party(headers, &HeaderName::From) {
+            self.emit(Event::PartyChanged { call, party });
+        }
+    }
+
+    /// Ends a call that cannot go on, for `status`.
+    pub fn fail(&mut self, now: Instant, call: CallId, status: StatusCode) {
+        self.bye_and_end(
+            now,
+            call,
+            EndCause { by: EndedBy::Local, status: Some(status), reason: None, answered: true },
+        );
+    }
+}

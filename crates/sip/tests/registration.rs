@@ -1,0 +1,264 @@
+//! An agent and a registrar that says what the test tells it to.
+
+use std::time::Duration;
+
+use sip::{
+    Event, HeaderName, Input, Message, RegistrationFailure, Request, Response, Secret, StatusCode,
+    headers::{Contact, Credentials},
+    testing::{Side, start},
+};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+struct Line {
+    now: std::time::Instant,
+    side: Side,
+}
+
+impl Line {
+    fn new(password: Option<&str>) -> Self {
+        let now = start();
+        let mut side = Side::new(now, "alice", 7);
+        side.agent.set_password(password.map(|password| Secret::new(password.to_owned())));
+        side.agent.register(now);
+        Self { now, side }
+    }
+
+    /// The request that the agent sends now, and nothing else.
+    fn request(&mut self) -> Request {
+        let sent = self.side.drain();
+        let [bytes] = sent.as_slice() else { panic!("one message, not {sent:?}") };
+        let Ok(Message::Request(request)) = Message::parse(bytes.clone()) else { panic!("a request") };
+        request
+    }
+
+    fn say(&mut self, request: &Request, code: u16, more: impl FnOnce(&mut Response)) {
+        let mut response = request.respond(StatusCode::new(code).expect("a code"), Some("server"));
+        more(&mut response);
+        self.side.agent.handle_input(self.now, Input::Message(response.to_bytes()));
+    }
+
+    fn challenge(&mut self, request: &Request, nonce: &str, stale: bool) {
+        self.say(request, 401, |response| {
+            response.headers.push(
+                HeaderName::WwwAuthenticate,
+                &format!(
+                    r#"Digest realm="example.com", nonce="{nonce}", qop="auth", algorithm=SHA-256, stale={stale}"#
+                ),
+            );
+        });
+    }
+
+    fn accept(&mut self, request: &Request, seconds: u32) {
+        let contact = contact(request);
+        self.say(request, 200, |response| {
+            response.headers.push(HeaderName::Contact, "<sip:somebody@else.invalid>;expires=9");
+            response.headers.push(
+                HeaderName::Contact,
+                &format!("<{}>;expires={seconds};pub-gruu=\"sip:alice@example.com;gr=urn:uuid:1\"", contact.uri),
+            );
+            response.headers.push(HeaderName::Require, "outbound");
+            response.headers.push(HeaderName::ServiceRoute, "<sip:edge.example.com;transport=ws;lr>");
+        });
+    }
+
+    fn pass(&mut self, time: Duration) {
+        let end = self.now + time;
+        while let Some(due) = self.side.due.filter(|due| *due <= end) {
+            self.now = self.now.max(due);
+            self.side.agent.handle_input(self.now, Input::Timeout);
+            if self.side.agent.live().0 > 0 {
+                break;
+            }
+            self.side.drain();
+        }
+        self.now = self.now.max(end);
+    }
+}
+
+fn contact(request: &Request) -> sip::NameAddr {
+    request.headers.typed::<Contact>().and_then(Result::ok).and_then(Contact::address).expect("a Contact")
+}
+
+fn proof(request: &Request) -> Option<Credentials> {
+    request.headers.text(&HeaderName::Authorization).and_then(|text| Credentials::parse(&text).ok())
+}
+
+#[test]
+fn it_registers_refreshes_and_leaves() {
+    let mut line = Line::new(Some("pw"));
+    let first = line.request();
+    assert_eq!(first.uri.to_string(), "sip:example.com");
+    let own = contact(&first);
+    assert_eq!(
+        (own.params.get("reg-id").as_deref(), own.params.has("+sip.instance"), own.params.number("expires")),
+        (Some("1"), true, Some(600))
+    );
+    assert!(
+        first.headers.has_token(&HeaderName::Supported, "outbound")
+            && first.headers.has_token(&HeaderName::Supported, "gruu")
+    );
+    line.challenge(&first, "n1", false);
+    let second = line.request();
+    assert_eq!(second.headers.get(&HeaderName::CallId), first.headers.get(&HeaderName::CallId));
+    assert_eq!(second.headers.text(&HeaderName::CSeq).as_deref(), Some("2 REGISTER"));
+    assert_eq!(proof(&second).and_then(|proof| proof.get("username").map(str::to_owned)).as_deref(), Some("alice"));
+    line.accept(&second, 90);
+    line.side.drain();
+    assert!(matches!(line.side.event(), Event::Registering));
+    let Event::Registered(registered) = line.side.event() else { panic!("it registered") };
+    assert_eq!((registered.expires, registered.outbound, registered.digest), (90 * SECOND, true, Some("SHA-256")));
+    assert_eq!(registered.public_gruu.as_deref(), Some("sip:alice@example.com;gr=urn:uuid:1"));
+    // Half of what was granted later, with the same nonce and its next count.
+    line.pass(45 * SECOND);
+    let refresh = line.request();
+    assert_eq!(proof(&refresh).and_then(|proof| proof.get("nc").map(str::to_owned)).as_deref(), Some("00000002"));
+    line.accept(&refresh, 90);
+    // A call goes the way that the registrar gave, from the GRUU.
+    line.side.drain();
+    line.side.events.clear();
+    line.side
+        .agent
+        .invite(
+            line.now,
+            sip::Invite { to: sip::Uri::parse("sip:bob@example.com").expect("a URI"), offer: "v=0".into() },
+        )
+        .expect("the link is up");
+    let invite = line.request();
+    assert_eq!(invite.headers.text(&HeaderName::Route).as_deref(), Some("<sip:edge.example.com;transport=ws;lr>"));
+    assert_eq!(contact(&invite).uri.to_string(), "sip:alice@example.com;gr=urn:uuid:1");
+    line.side.agent.unregister(line.now);
+    let leave = line.request();
+    assert_eq!(contact(&leave).params.number("expires"), Some(0));
+    line.say(&leave, 200, |_| {});
+    line.side.drain();
+    assert!(matches!(line.side.event(), Event::Unregistered));
+}
+
+#[test]
+fn a_lost_link_registers_again_by_itself() {
+    let mut line = Line::new(None);
+    let first = line.request();
+    line.accept(&first, 600);
+    line.side.drain();
+    line.side.agent.handle_input(line.now, Input::LinkDown);
+    assert!(line.side.drain().is_empty());
+    line.side.agent.handle_input(line.now, Input::LinkUp);
+    let again = line.request();
+    assert_eq!(again.headers.get(&HeaderName::CallId), first.headers.get(&HeaderName::CallId));
+    assert_eq!(contact(&again).uri, contact(&first).uri);
+}
+
+#[test]
+fn every_refusal_has_its_reason() {
+    use RegistrationFailure as Why;
+    for (code, why, again) in [
+        (403, Why::Forbidden, false),
+        (404, Why::UnknownUser, false),
+        (503, Why::ServerUnavailable, true),
+        (500, Why::ServerUnavailable, true),
+        (400, Why::BadAnswer, true),
+        (305, Why::BadAnswer, true),
+    ] {
+        let mut line = Line::new(Some("pw"));
+        let request = line.request();
+        line.say(&request, code, |_| {});
+        line.side.drain();
+        line.side.event();
+        let Event::RegistrationFailed { why: own, retry_at, .. } = line.side.event() else { panic!("{code}") };
+        assert_eq!((own, retry_at.is_some()), (why, again), "{code}");
+    }
+}
+
+#[test]
+fn a_wrong_password_is_tried_once() {
+    let mut line = Line::new(Some("wrong"));
+    let first = line.request();
+    line.challenge(&first, "n1", false);
+    let second = line.request();
+    line.challenge(&second, "n2", false);
+    assert!(line.side.drain().is_empty(), "what was refused is not sent again");
+    line.side.event();
+    assert!(matches!(
+        line.side.event(),
+        Event::RegistrationFailed { why: RegistrationFailure::WrongPassword, retry_at: None, .. }
+    ));
+}
+
+#[test]
+fn a_403_after_the_proof_is_a_wrong_password() {
+    // FreeSWITCH (W4).
+    let mut line = Line::new(Some("wrong"));
+    let first = line.request();
+    line.challenge(&first, "n1", false);
+    let second = line.request();
+    line.say(&second, 403, |_| {});
+    line.side.drain();
+    line.side.event();
+    assert!(matches!(line.side.event(), Event::RegistrationFailed { why: RegistrationFailure::WrongPassword, .. }));
+}
+
+#[test]
+fn a_stale_nonce_is_replaced_without_asking() {
+    let mut line = Line::new(Some("pw"));
+    let first = line.request();
+    line.challenge(&first, "n1", false);
+    let second = line.request();
+    line.challenge(&second, "n2", true);
+    let third = line.request();
+    assert_eq!(proof(&third).and_then(|proof| proof.get("nonce").map(str::to_owned)).as_deref(), Some("n2"));
+    line.accept(&third, 600);
+    line.side.drain();
+    assert!(line.side.events.iter().any(|event| matches!(event, Event::Registered(_))));
+}
+
+#[test]
+fn without_a_password_it_asks() {
+    let mut line = Line::new(None);
+    let first = line.request();
+    line.challenge(&first, "n1", false);
+    line.side.drain();
+    line.side.event();
+    assert!(matches!(line.side.event(), Event::RegistrationFailed { why: RegistrationFailure::PasswordNeeded, .. }));
+    line.side.agent.set_password(Some(Secret::new("pw".to_owned())));
+    line.side.agent.register(line.now);
+    line.request();
+}
+
+#[test]
+fn the_servers_least_time_is_taken_once() {
+    let mut line = Line::new(None);
+    let first = line.request();
+    line.say(&first, 423, |response| response.headers.push(HeaderName::MinExpires, "1800"));
+    let second = line.request();
+    assert_eq!(contact(&second).params.number("expires"), Some(1800));
+    line.say(&second, 423, |response| response.headers.push(HeaderName::MinExpires, "1800"));
+    assert!(line.side.drain().is_empty());
+}
+
+#[test]
+fn retry_after_is_waited_for_exactly() {
+    let mut line = Line::new(None);
+    let first = line.request();
+    line.say(&first, 503, |response| response.headers.push(HeaderName::RetryAfter, "5"));
+    line.side.drain();
+    line.pass(Duration::from_millis(4_999));
+    assert!(line.side.drain().is_empty());
+    line.pass(Duration::from_millis(1));
+    line.request();
+}
+
+#[test]
+fn a_silent_server_fails_after_64_t1_and_is_asked_again() {
+    let mut line = Line::new(None);
+    line.request();
+    line.pass(32 * SECOND);
+    line.side.drain();
+    line.side.event();
+    let Event::RegistrationFailed { why: RegistrationFailure::Timeout, retry_at: Some(at), .. } = line.side.event()
+    else {
+        panic!("it timed out")
+    };
+    let wait = at - line.now;
+    assert!((15 * SECOND..=30 * SECOND).contains(&wait), "{wait:?}");
+}
