@@ -5,15 +5,19 @@ pub const RATE: u32 = 48_000;
 
 pub mod agreed;
 pub mod codec;
+mod delay;
 pub mod dtmf;
 pub mod error;
+pub mod jitter;
 pub mod level;
+pub mod playout;
 pub mod port;
 pub mod report;
 pub mod resample;
 pub mod rtcp;
 pub mod rtp;
 pub mod signal;
+mod stretch;
 pub mod tone;
 
 #[cfg(test)]

@@ -1,0 +1,422 @@
+//! The jitter buffer: packets in any order and at any time in, one decision each time sound has run out.
+//!
+//! ```text
+//!  insert ──> [ by sequence number ] ──next──> Play │ Recover │ Conceal │ Wait
+//!     └─> delay histogram ─> target ─┘
+//! ```
+//!
+//! Playout follows the timestamps, brought to one timeline of 48 kHz samples whatever the codec's clock. At the
+//! deadline of a packet that is not there:
+//! * a later one is there and numbers are missing between: it is lost. The last missing frame comes from the copy in
+//!   the next packet where there is one, others are concealed.
+//! * a later one is there and no number is missing: the sender was silent (DTX, telephone events).
+//! * nothing is there: sound is concealed and the timeline stands still; if the packets come after all they are
+//!   played, and the growing delay is taken back by stretching. If they prove lost, the time counts as their time.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use crate::RATE;
+use crate::codec::Codec;
+use crate::delay::{DelayModel, MS, Spare};
+use crate::report::MAX_DROPOUT;
+use crate::rtp::{Header, Sequence, Timestamp};
+
+/// Sound decided on at a time when there is no packet: 10 ms.
+pub const BLOCK: usize = RATE as usize / 100;
+/// Least and most that playout waits.
+const TARGET: std::ops::RangeInclusive<i64> = 10 * MS..=400 * MS;
+/// Added to the quantile, for deadlines come in steps of 10 ms.
+const MARGIN: i64 = 5 * MS;
+/// How far the wait may be from the target before sound is stretched.
+const TOO_LONG: i64 = 10 * MS;
+const TOO_SHORT: i64 = 4 * MS;
+/// Nothing came for so long: begin anew with the next packet. Longer than the 400 ms between Opus DTX packets.
+const GIVE_UP: i64 = 600 * MS;
+/// A wait beyond the target by this much is cut, not stretched.
+const CUT: i64 = 300 * MS;
+/// A timestamp off by so much from its arrival is another timeline.
+const ANOTHER_TIMELINE: i64 = RATE as i64;
+/// So many packets in a row that are the newest and yet late: the sender turned its clock back.
+const TURNED_BACK: u32 = 5;
+/// Packets kept at most: two seconds of 20 ms, ten of the smallest.
+const MOST_PACKETS: usize = 128;
+
+/// A packet of sound, waiting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    sequence: i64,
+    /// Its first sample on the timeline.
+    at: i64,
+    /// Samples at 48 kHz in it.
+    pub duration: usize,
+    /// What its payload is.
+    pub codec: Codec,
+    /// The payload.
+    pub payload: Vec<u8>,
+}
+
+/// What became of a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Inserted {
+    /// It waits for its time.
+    Kept,
+    /// Its time is over.
+    Late,
+    /// It came before.
+    Duplicate,
+    /// Its payload cannot be sound of its codec.
+    Nonsense,
+}
+
+/// What to do for the next stretch of sound.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Decode this.
+    Play(Waiting),
+    /// Restore so many samples from the copy in this payload, which will be played next.
+    Recover {
+        /// Samples at 48 kHz.
+        samples: usize,
+        /// The packet after the lost one.
+        next: Waiting,
+    },
+    /// Make up so many samples; `lost` unless the sender was silent on purpose.
+    Conceal {
+        /// Samples at 48 kHz.
+        samples: usize,
+        /// Whether sound is missing.
+        lost: bool,
+    },
+    /// Nothing is being received: 10 ms of silence.
+    Wait,
+}
+
+/// What happened since the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct JitterCounts {
+    /// Packets of sound that came, duplicates aside.
+    pub received: u64,
+    /// Packets that came after their time.
+    pub late: u64,
+    /// Packets that came again.
+    pub duplicates: u64,
+    /// Times the stream began anew.
+    pub restarts: u64,
+}
+
+/// The buffer of one stream.
+#[derive(Debug, Clone)]
+pub struct JitterBuffer {
+    origin: Instant,
+    packets: VecDeque<Waiting>,
+    model: DelayModel,
+    spare: Spare,
+    timeline: Option<Timeline>,
+    seen: Seen,
+    playing: Option<Playing>,
+    /// The sender fell silent on purpose with its last packet.
+    quiet: bool,
+    /// Newest packets in a row that were late.
+    behind: u32,
+    /// Smoothed share of packets lost, 0..=1.
+    loss: f32,
+    counts: JitterCounts,
+}
+
+/// Where playout is.
+#[derive(Debug, Clone, Copy)]
+struct Playing {
+    /// Next sample due on the timeline.
+    at: i64,
+    /// Sequence number last played.
+    sequence: i64,
+    /// Samples made up while the timeline stood still.
+    stalled: i64,
+}
+
+/// The newest packet, from which others are counted.
+#[derive(Debug, Clone, Copy)]
+struct Timeline {
+    clock: u32,
+    timestamp: Timestamp,
+    at: i64,
+    sequence: i64,
+    duration: i64,
+}
+
+/// Which of the last 128 sequence numbers came.
+#[derive(Debug, Clone, Copy, Default)]
+struct Seen {
+    highest: i64,
+    bits: u128,
+}
+
+impl Seen {
+    /// Notes a number; `false` if it came before or is too old to tell.
+    fn note(&mut self, sequence: i64) -> bool {
+        let ahead = sequence - self.highest;
+        if ahead > 0 {
+            self.bits = if ahead < 128 { self.bits << ahead } else { 0 } | 1;
+            self.highest = sequence;
+            return true;
+        }
+        let new = !self.has(sequence) && ahead > -128;
+        if new {
+            self.bits |= 1 << -ahead;
+        }
+        new
+    }
+
+    fn has(&self, sequence: i64) -> bool {
+        let behind = self.highest - sequence;
+        (0..128).contains(&behind) && (self.bits >> behind) & 1 == 1
+    }
+}
+
+impl JitterBuffer {
+    /// An empty buffer.
+    pub fn new(now: Instant) -> Self {
+        Self {
+            origin: now,
+            packets: VecDeque::with_capacity(MOST_PACKETS),
+            model: DelayModel::new(),
+            spare: Spare::default(),
+            timeline: None,
+            seen: Seen::default(),
+            playing: None,
+            quiet: false,
+            behind: 0,
+            loss: 0.0,
+            counts: JitterCounts::default(),
+        }
+    }
+
+    /// Takes a packet of sound.
+    pub fn insert(&mut self, now: Instant, header: &Header, codec: Codec, payload: &[u8]) -> Inserted {
+        let Some(duration) = codec.duration(payload) else { return Inserted::Nonsense };
+        let now = self.time(now);
+        let Some((sequence, at)) = self.place(now, header, codec.clock(), duration as i64) else {
+            self.counts.late += 1;
+            return Inserted::Late;
+        };
+        if !self.seen.note(sequence) {
+            self.counts.duplicates += 1;
+            return Inserted::Duplicate;
+        }
+        self.counts.received += 1;
+        self.model.arrival(now, at);
+        let newest = self.timeline.is_some_and(|newest| newest.sequence == sequence);
+        if newest {
+            self.quiet = codec.is_silence(payload);
+        }
+        if self.playing.is_some_and(|playing| at + duration as i64 <= playing.at) {
+            self.counts.late += 1;
+            self.behind = if newest { self.behind + 1 } else { self.behind };
+            if self.behind >= TURNED_BACK {
+                self.restart();
+            }
+            return Inserted::Late;
+        }
+        self.behind = 0;
+        if self.packets.len() == MOST_PACKETS {
+            self.packets.pop_front();
+        }
+        let place = self.packets.partition_point(|other| other.sequence < sequence);
+        self.packets.insert(place, Waiting { sequence, at, duration, codec, payload: payload.to_vec() });
+        Inserted::Kept
+    }
+
+    /// Takes note of a packet that is no sound (telephone event, comfort noise), so that it is not taken for lost.
+    pub fn insert_other(&mut self, header: &Header) {
+        if let Some(newest) = self.timeline {
+            let sequence = newest.sequence + i64::from(header.sequence.since(Sequence(newest.sequence as u16)));
+            // Never ahead by more than a window, lest one packet makes all others old.
+            if sequence - newest.sequence < 128 && self.seen.note(sequence) && sequence > newest.sequence {
+                self.quiet = true;
+            }
+        }
+    }
+
+    /// Forgets the stream, because another begins. What is known of the network stays.
+    pub fn restart(&mut self) {
+        self.packets.clear();
+        self.model.restart();
+        self.spare.clear();
+        self.timeline = None;
+        self.seen = Seen::default();
+        self.playing = None;
+        self.quiet = false;
+        self.behind = 0;
+        self.counts.restarts += 1;
+    }
+
+    /// Decides on the next stretch of sound. Call when all that was decided before has been used up.
+    pub fn next(&mut self, now: Instant) -> Step {
+        let now = self.time(now);
+        if self.playing.is_none() && !self.begin(now) {
+            return Step::Wait;
+        }
+        let Some(mut playing) = self.playing else { return Step::Wait };
+        let step = self.step(now, &mut playing);
+        self.playing = if step == Step::Wait { None } else { Some(playing) };
+        step
+    }
+
+    /// The wait aimed at.
+    pub fn target(&self) -> Duration {
+        samples(self.target_samples())
+    }
+
+    /// The wait of the last packet played, relative to the fastest packets.
+    pub fn delay(&self) -> Duration {
+        samples(self.spare.last().unwrap_or(0))
+    }
+
+    /// By how many samples the sound should be made longer (positive) or shorter; 0 within the tolerance.
+    pub fn wanted_stretch(&self) -> i64 {
+        let Some(least) = self.spare.least() else { return 0 };
+        let target = self.target_samples();
+        if least > target + TOO_LONG || least < target - TOO_SHORT { target - least } else { 0 }
+    }
+
+    /// Tells that the sound was made longer or shorter by so many samples.
+    pub fn stretched(&mut self, by: i64) {
+        self.spare.shift(by);
+    }
+
+    /// What happened since the start.
+    pub fn counts(&self) -> JitterCounts {
+        self.counts
+    }
+
+    fn time(&self, now: Instant) -> i64 {
+        (now.saturating_duration_since(self.origin).as_nanos() * u128::from(RATE) / 1_000_000_000) as i64
+    }
+
+    fn target_samples(&self) -> i64 {
+        let mut target = self.model.quantile() + MARGIN;
+        // A copy is of use only if the packet that carries it is there at the deadline of the one before.
+        if self.loss > 0.01 {
+            let longest = self.timeline.map_or(0, |newest| newest.duration);
+            target = target.max(longest + 2 * MARGIN);
+        }
+        target.clamp(*TARGET.start(), *TARGET.end())
+    }
+
+    /// Finds sequence number and place on the timeline; `None` for a straggler of another clock.
+    fn place(&mut self, now: i64, header: &Header, clock: u32, duration: i64) -> Option<(i64, i64)> {
+        if let Some(newest) = self.timeline {
+            let ahead = header.sequence.since(Sequence(newest.sequence as u16));
+            let sequence = newest.sequence + i64::from(ahead);
+            let at = if clock == newest.clock {
+                newest.at + header.timestamp.since(newest.timestamp) * i64::from(RATE / clock)
+            } else if ahead > 0 {
+                // The clock changed with the payload type: the new timestamps go on where the sound was.
+                newest.at + newest.duration * i64::from(ahead)
+            } else {
+                return None;
+            };
+            let off = self.model.delay(now, at);
+            if ahead.abs() <= MAX_DROPOUT && off.abs() < ANOTHER_TIMELINE {
+                if ahead > 0 {
+                    self.timeline = Some(Timeline { clock, timestamp: header.timestamp, at, sequence, duration });
+                }
+                return Some((sequence, at));
+            }
+            self.restart();
+        }
+        // Far from zero, so that packets before the first have numbers too.
+        let sequence = (1 << 20) + i64::from(header.sequence.0);
+        self.timeline = Some(Timeline { clock, timestamp: header.timestamp, at: 0, sequence, duration });
+        Some((sequence, 0))
+    }
+
+    /// Starts playing when the oldest packet has waited long enough.
+    fn begin(&mut self, now: i64) -> bool {
+        let target = self.target_samples();
+        let Some(first) = self.packets.front() else { return false };
+        if self.model.delay(now, first.at) < target {
+            return false;
+        }
+        self.skip_to(now, target);
+        let Some(first) = self.packets.front() else { return false };
+        self.spare.clear();
+        self.playing = Some(Playing { at: first.at, sequence: first.sequence - 1, stalled: 0 });
+        true
+    }
+
+    /// Drops packets that wait much longer than wanted.
+    fn skip_to(&mut self, now: i64, target: i64) {
+        let too_long = |packet: &Waiting, limit| self.model.delay(now, packet.at) > target + limit;
+        if self.packets.front().is_some_and(|first| too_long(first, CUT)) {
+            let kept = self.packets.iter().position(|packet| !too_long(packet, 20 * MS));
+            let gone = kept.unwrap_or(self.packets.len().saturating_sub(1));
+            self.packets.drain(..gone);
+        }
+    }
+
+    fn step(&mut self, now: i64, playing: &mut Playing) -> Step {
+        while self.packets.front().is_some_and(|first| first.at + first.duration as i64 <= playing.at) {
+            self.packets.pop_front();
+            self.counts.late += 1;
+        }
+        let Some(first) = self.packets.front() else { return self.stall(playing) };
+        let gap = first.at - playing.at;
+        if gap > 0 {
+            // Made up already while nothing was there.
+            playing.at += gap.min(playing.stalled);
+        }
+        playing.stalled = 0;
+        let gap = (first.at - playing.at).max(0);
+        if gap < 120 {
+            return self.play(now, playing);
+        }
+        if gap > GIVE_UP {
+            return Step::Wait;
+        }
+        let lost = (playing.sequence + 1..first.sequence).any(|sequence| !self.seen.has(sequence));
+        let duration = first.duration as i64;
+        if lost && gap == duration && first.codec.has_copy(&first.payload) {
+            playing.at += gap;
+            return Step::Recover { samples: first.duration, next: first.clone() };
+        }
+        if lost {
+            // Up to the last missing frame, which the next packet may restore.
+            let until_copy = if gap > duration { gap - duration } else { gap };
+            let made = until_copy.min(BLOCK as i64);
+            playing.at += made;
+            return Step::Conceal { samples: made as usize, lost: true };
+        }
+        // In silence the wait is set right for nothing.
+        let surplus = (self.model.delay(now, first.at) + gap - self.target_samples()).clamp(0, gap);
+        playing.at += surplus;
+        let made = (gap - surplus).min(BLOCK as i64);
+        playing.at += made;
+        if made < 120 { self.play(now, playing) } else { Step::Conceal { samples: made as usize, lost: false } }
+    }
+
+    fn play(&mut self, now: i64, playing: &mut Playing) -> Step {
+        let Some(packet) = self.packets.pop_front() else { return self.stall(playing) };
+        let lost = (playing.sequence + 1..packet.sequence).filter(|sequence| !self.seen.has(*sequence)).count();
+        let fresh = 1.0 / (lost + 1) as f32;
+        self.loss += ((1.0 - fresh) - self.loss) * 0.01;
+        self.spare.played(self.model.delay(now, packet.at));
+        playing.at = packet.at + packet.duration as i64;
+        playing.sequence = packet.sequence;
+        Step::Play(packet)
+    }
+
+    /// Nothing is there: the timeline stands still until it is clear whether packets are lost or late.
+    fn stall(&mut self, playing: &mut Playing) -> Step {
+        playing.stalled += BLOCK as i64;
+        if playing.stalled > GIVE_UP {
+            return Step::Wait;
+        }
+        Step::Conceal { samples: BLOCK, lost: !self.quiet }
+    }
+}
+
+fn samples(count: i64) -> Duration {
+    Duration::from_micros(count.max(0) as u64 * 1_000_000 / u64::from(RATE))
+}

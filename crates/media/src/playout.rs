@@ -1,0 +1,251 @@
+//! From packets to sound: jitter buffer → decoder → time stretch → level.
+//!
+//! ```text
+//!  insert → JitterBuffer → VoiceDecoder → ready ─ stretch ─→ pull → meter
+//! ```
+
+use std::time::{Duration, Instant};
+
+use crate::codec::{Codec, VoiceDecoder};
+use crate::jitter::{BLOCK, Inserted, JitterBuffer, JitterCounts, Step, Waiting};
+use crate::level::Meter;
+use crate::rtp::Header;
+use crate::stretch;
+
+/// Cross-fade between decoders and at the edges of sound: 5 ms.
+const FADE: usize = 240;
+/// A wrong wait beyond this is mended in every frame and at any place: 60 ms.
+const URGENT: i64 = 2880;
+/// Frames in which no good place for a stretch was found before any place will do.
+const PATIENCE: u32 = 10;
+/// Frames between two stretches that are not urgent.
+const REST: u32 = 4;
+
+/// Samples played since the start, by where they came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PlayoutCounts {
+    /// From packets.
+    pub decoded: u64,
+    /// From the copy in the next packet.
+    pub recovered: u64,
+    /// Made up because sound was missing.
+    pub concealed: u64,
+    /// Made up or silent because the sender was.
+    pub quiet: u64,
+    /// Taken out or put in to change the wait.
+    pub stretched: u64,
+}
+
+/// One received stream as sound.
+pub struct Playout {
+    jitter: JitterBuffer,
+    decoder: Option<VoiceDecoder>,
+    /// Decoded and not yet played; `ready[..played]` is gone.
+    ready: Vec<f32>,
+    played: usize,
+    /// Whether the last block was nothing at all.
+    silent: bool,
+    refused: u32,
+    rest: u32,
+    meter: Meter,
+    counts: PlayoutCounts,
+}
+
+impl Playout {
+    /// Waits for packets.
+    pub fn new(now: Instant) -> Self {
+        Self {
+            jitter: JitterBuffer::new(now),
+            decoder: None,
+            ready: Vec::with_capacity(2 * 5760),
+            played: 0,
+            silent: true,
+            refused: 0,
+            rest: 0,
+            meter: Meter::default(),
+            counts: PlayoutCounts::default(),
+        }
+    }
+
+    /// Takes a packet of sound.
+    pub fn insert(&mut self, now: Instant, header: &Header, codec: Codec, payload: &[u8]) -> Inserted {
+        self.jitter.insert(now, header, codec, payload)
+    }
+
+    /// Takes note of a packet that is no sound.
+    pub fn insert_other(&mut self, header: &Header) {
+        self.jitter.insert_other(header);
+    }
+
+    /// Another stream begins: what waits is dropped, what is decoded fades out.
+    pub fn restart(&mut self) {
+        self.jitter.restart();
+        self.cut_off();
+        self.decoder = None;
+    }
+
+    /// Fills `out` with the next sound at 48 kHz.
+    pub fn pull(&mut self, now: Instant, out: &mut [f32]) {
+        while self.ready.len() - self.played < out.len() {
+            self.more(now);
+        }
+        out.copy_from_slice(&self.ready[self.played..self.played + out.len()]);
+        self.played += out.len();
+        self.meter.push(out);
+    }
+
+    /// Level of what is played, in dBFS.
+    pub fn dbfs(&self) -> f32 {
+        self.meter.dbfs()
+    }
+
+    /// Where the sound came from.
+    pub fn counts(&self) -> PlayoutCounts {
+        self.counts
+    }
+
+    /// What became of the packets.
+    pub fn packets(&self) -> JitterCounts {
+        self.jitter.counts()
+    }
+
+    /// How long sound waits here: relative to the fastest packets, with what is decoded already.
+    pub fn delay(&self) -> Duration {
+        self.jitter.delay()
+    }
+
+    /// The wait aimed at.
+    pub fn target(&self) -> Duration {
+        self.jitter.target()
+    }
+
+    /// The codec heard last.
+    pub fn codec(&self) -> Option<Codec> {
+        self.decoder.as_ref().map(VoiceDecoder::codec)
+    }
+
+    /// Decodes or makes up one more stretch of sound.
+    fn more(&mut self, now: Instant) {
+        self.ready.drain(..self.played);
+        self.played = 0;
+        let start = self.ready.len();
+        match self.jitter.next(now) {
+            Step::Play(packet) => {
+                self.play(&packet);
+                self.stretch(start);
+            }
+            Step::Recover { samples, next } => self.recover(samples, &next),
+            Step::Conceal { samples, lost } => {
+                self.conceal(samples);
+                *(if lost { &mut self.counts.concealed } else { &mut self.counts.quiet }) += samples as u64;
+            }
+            Step::Wait => self.wait(),
+        }
+    }
+
+    fn play(&mut self, packet: &Waiting) {
+        let start = self.ready.len();
+        let other = self.decoder.as_ref().is_none_or(|decoder| decoder.codec() != packet.codec);
+        // What the old decoder would have gone on with, to blend the new one in.
+        let mut old = Vec::new();
+        if other {
+            if let Some(decoder) = &mut self.decoder {
+                let _ = decoder.conceal(BLOCK, &mut old);
+            }
+            self.decoder = VoiceDecoder::new(packet.codec).ok();
+        }
+        let decoded = self.decoder.as_mut().and_then(|decoder| decoder.decode(&packet.payload, &mut self.ready).ok());
+        match decoded {
+            Some(samples) => self.counts.decoded += samples as u64,
+            None => {
+                self.ready.truncate(start);
+                self.conceal(packet.duration);
+                self.counts.concealed += packet.duration as u64;
+            }
+        }
+        if self.silent {
+            old.clear();
+            old.resize(FADE, 0.0);
+        }
+        for (n, (sample, old)) in self.ready[start..].iter_mut().zip(&old).take(FADE).enumerate() {
+            *sample = *old + (*sample - *old) * (n + 1) as f32 / (FADE + 1) as f32;
+        }
+        self.silent = false;
+    }
+
+    fn recover(&mut self, samples: usize, next: &Waiting) {
+        let start = self.ready.len();
+        let same = self.decoder.as_mut().filter(|decoder| decoder.codec() == next.codec);
+        let made = same.and_then(|decoder| decoder.recover(&next.payload, samples, &mut self.ready).ok());
+        if made == Some(samples) {
+            self.counts.recovered += samples as u64;
+        } else {
+            self.ready.truncate(start);
+            self.conceal(samples);
+            self.counts.concealed += samples as u64;
+        }
+        self.silent = false;
+    }
+
+    /// Appends exactly `samples`.
+    fn conceal(&mut self, samples: usize) {
+        let end = self.ready.len() + samples;
+        if let Some(decoder) = &mut self.decoder {
+            let _ = decoder.conceal(samples, &mut self.ready);
+        }
+        self.ready.resize(end, 0.0);
+    }
+
+    /// Silence, after whatever sounded last has faded.
+    fn wait(&mut self) {
+        let start = self.ready.len();
+        if self.silent {
+            self.ready.resize(start + BLOCK, 0.0);
+        } else {
+            self.conceal(BLOCK);
+            for (n, sample) in self.ready[start..].iter_mut().enumerate() {
+                *sample *= 1.0 - (n + 1) as f32 / BLOCK as f32;
+            }
+            self.silent = true;
+        }
+        self.counts.quiet += BLOCK as u64;
+    }
+
+    /// Lets what is decoded fade out within 5 ms.
+    fn cut_off(&mut self) {
+        let keep = FADE.min(self.ready.len() - self.played);
+        self.ready.truncate(self.played + keep);
+        for (n, sample) in self.ready[self.played..].iter_mut().enumerate() {
+            *sample *= 1.0 - (n + 1) as f32 / keep as f32;
+        }
+        // Nothing was left to fade: the decoder goes on for a moment.
+        if keep < FADE && !self.silent {
+            self.wait();
+        }
+        self.silent = true;
+    }
+
+    /// Mends the wait by making the frame just decoded longer or shorter.
+    fn stretch(&mut self, start: usize) {
+        let wanted = self.jitter.wanted_stretch();
+        self.rest = self.rest.saturating_sub(1);
+        if wanted == 0 || (self.rest > 0 && wanted.abs() < URGENT) {
+            return;
+        }
+        let force = self.refused >= PATIENCE || wanted.abs() > URGENT;
+        let most = wanted.unsigned_abs() as usize;
+        let by = if wanted < 0 {
+            -(stretch::shorten(&mut self.ready, start, most, force) as i64)
+        } else {
+            stretch::lengthen(&mut self.ready, start, most, force) as i64
+        };
+        if by == 0 {
+            self.refused += 1;
+            return;
+        }
+        self.refused = 0;
+        self.rest = REST;
+        self.jitter.stretched(by);
+        self.counts.stretched += by.unsigned_abs();
+    }
+}
