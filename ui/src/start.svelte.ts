@@ -39,7 +39,7 @@ export async function start({ host, target, window: which, now }: Start): Promis
     });
     const version = $derived(app.phone.state?.historySeq);
     $effect(() => {
-      if (version !== undefined && which === 'main') void app.history.refresh();
+      if (version !== undefined && which === 'main') untrack(() => void app.history.refresh());
     });
   });
   mount(Root, { target, props: { app, which } });

@@ -20,7 +20,6 @@ no-calls = No calls yet
 no-calls-hint = Type a name, a number or an address, and press Enter.
 call-back = Call back
 copy-number = Copy the number
-row-says = { $who }, { $number }, { $outcome }, { $time }
 
 outcome-missed = { $count ->
     [one] Missed
@@ -56,8 +55,5 @@ welcome-ring = Let it ring here in five seconds · 603
 welcome-add = Add your account
 
 pad = Keypad
-pad-key = { $digit ->
-    [star] star
-    [hash] hash
-   *[other] { $digit }
-}
+pad-star = star
+pad-hash = hash

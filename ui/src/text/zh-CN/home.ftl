@@ -17,7 +17,6 @@ no-calls = 还没有通话
 no-calls-hint = 输入姓名、号码或地址，然后按回车。
 call-back = 回拨
 copy-number = 复制号码
-row-says = { $who }，{ $number }，{ $outcome }，{ $time }
 
 outcome-missed = { $count ->
     [1] 未接
@@ -53,8 +52,5 @@ welcome-ring = 五秒后让这里响铃 · 603
 welcome-add = 添加账户
 
 pad = 拨号盘
-pad-key = { $digit ->
-    [star] 星号
-    [hash] 井号
-   *[other] { $digit }
-}
+pad-star = 星号
+pad-hash = 井号
