@@ -21,6 +21,7 @@ use crate::codec::Codec;
 use crate::delay::{DelayModel, MS, Spare};
 use crate::report::MAX_DROPOUT;
 use crate::rtp::{Header, Sequence, Timestamp};
+use crate::seen::Seen;
 
 /// Sound decided on at a time when there is no packet: 10 ms.
 pub const BLOCK: usize = RATE as usize / 100;
@@ -145,35 +146,6 @@ struct Timeline {
     duration: i64,
 }
 
-/// Which of the last 128 sequence numbers came.
-#[derive(Debug, Clone, Copy, Default)]
-struct Seen {
-    highest: i64,
-    bits: u128,
-}
-
-impl Seen {
-    /// Notes a number; `false` if it came before or is too old to tell.
-    fn note(&mut self, sequence: i64) -> bool {
-        let ahead = sequence - self.highest;
-        if ahead > 0 {
-            self.bits = if ahead < 128 { self.bits << ahead } else { 0 } | 1;
-            self.highest = sequence;
-            return true;
-        }
-        let new = !self.has(sequence) && ahead > -128;
-        if new {
-            self.bits |= 1 << -ahead;
-        }
-        new
-    }
-
-    fn has(&self, sequence: i64) -> bool {
-        let behind = self.highest - sequence;
-        (0..128).contains(&behind) && (self.bits >> behind) & 1 == 1
-    }
-}
-
 impl JitterBuffer {
     /// An empty buffer.
     pub fn new(now: Instant) -> Self {
@@ -228,14 +200,24 @@ impl JitterBuffer {
     }
 
     /// Takes note of a packet that is no sound (telephone event, comfort noise), so that it is not taken for lost.
-    pub fn insert_other(&mut self, header: &Header) {
-        if let Some(newest) = self.timeline {
-            let sequence = newest.sequence + i64::from(header.sequence.since(Sequence(newest.sequence as u16)));
-            // Never ahead by more than a window, lest one packet makes all others old.
-            if sequence - newest.sequence < 128 && self.seen.note(sequence) && sequence > newest.sequence {
-                self.quiet = true;
-            }
+    /// `false` if it came before.
+    pub fn insert_other(&mut self, header: &Header) -> bool {
+        let Some(newest) = self.timeline else { return true };
+        let sequence = newest.sequence + i64::from(header.sequence.since(Sequence(newest.sequence as u16)));
+        // Never ahead by more than a window, lest one packet makes all others old.
+        if sequence - newest.sequence >= 128 {
+            return true;
         }
+        let new = self.seen.note(sequence);
+        if new && sequence > newest.sequence {
+            self.quiet = true;
+        }
+        new
+    }
+
+    /// Whether the sender fell silent on purpose with its last packet.
+    pub fn is_quiet(&self) -> bool {
+        self.quiet
     }
 
     /// Forgets the stream, because another begins. What is known of the network stays.

@@ -4,6 +4,7 @@
 pub const RATE: u32 = 48_000;
 
 pub mod agreed;
+pub mod capture;
 pub mod codec;
 mod delay;
 pub mod dtmf;
@@ -12,13 +13,18 @@ pub mod jitter;
 pub mod level;
 pub mod playout;
 pub mod port;
+pub mod quality;
 pub mod report;
 pub mod resample;
 pub mod rtcp;
 pub mod rtp;
+mod seen;
+pub mod session;
 pub mod signal;
 mod stretch;
 pub mod tone;
+
+pub use session::{Levels, Session, SessionConfig, SessionEvent, SessionOutput};
 
 #[cfg(test)]
 mod testing {

@@ -72,9 +72,14 @@ impl Playout {
         self.jitter.insert(now, header, codec, payload)
     }
 
-    /// Takes note of a packet that is no sound.
-    pub fn insert_other(&mut self, header: &Header) {
-        self.jitter.insert_other(header);
+    /// Takes note of a packet that is no sound; `false` if it came before.
+    pub fn insert_other(&mut self, header: &Header) -> bool {
+        self.jitter.insert_other(header)
+    }
+
+    /// Whether the sender fell silent on purpose with its last packet.
+    pub fn is_quiet(&self) -> bool {
+        self.jitter.is_quiet()
     }
 
     /// Another stream begins: what waits is dropped, what is decoded fades out.
@@ -211,16 +216,15 @@ impl Playout {
         self.counts.quiet += BLOCK as u64;
     }
 
-    /// Lets what is decoded fade out within 5 ms.
+    /// Lets what is decoded, or what the decoder would go on with, fade out within 5 ms.
     fn cut_off(&mut self) {
+        if self.ready.len() - self.played < FADE && !self.silent {
+            self.conceal(BLOCK);
+        }
         let keep = FADE.min(self.ready.len() - self.played);
         self.ready.truncate(self.played + keep);
         for (n, sample) in self.ready[self.played..].iter_mut().enumerate() {
             *sample *= 1.0 - (n + 1) as f32 / keep as f32;
-        }
-        // Nothing was left to fade: the decoder goes on for a moment.
-        if keep < FADE && !self.silent {
-            self.wait();
         }
         self.silent = true;
     }

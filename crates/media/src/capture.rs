@@ -1,0 +1,300 @@
+//! From sound to packets: level → mute → encode → packetize.
+//!
+//! Nothing is encoded before [`Capture::set_sending`]: before the local answer a call must not even hold sound of the
+//! microphone in a codec.
+
+use crate::RATE;
+use crate::agreed::AgreedCodec;
+use crate::codec::VoiceEncoder;
+use crate::error::SoundError;
+use crate::level::Meter;
+use crate::rtp::{Header, Sequence, Ssrc, Timestamp};
+
+/// Samples over which mute fades: 5 ms.
+const FADE: f32 = 240.0;
+
+/// One sent stream.
+pub struct Capture {
+    encoder: Option<VoiceEncoder>,
+    payload_type: u8,
+    frame: Vec<f32>,
+    frame_len: usize,
+    payload: Vec<u8>,
+    ssrc: Ssrc,
+    sequence: Sequence,
+    /// Timestamp of `elapsed` = 0, in the codec's clock.
+    base: Timestamp,
+    clock: u32,
+    /// Samples at 48 kHz since `base`.
+    elapsed: u64,
+    marker: bool,
+    sending: bool,
+    muted: bool,
+    gain: f32,
+    meter: Meter,
+    packets: u32,
+    octets: u32,
+}
+
+impl Capture {
+    /// A stream that sends nothing yet.
+    pub fn new(ssrc: Ssrc, sequence: Sequence, timestamp: Timestamp) -> Self {
+        Self {
+            encoder: None,
+            payload_type: 0,
+            frame: Vec::with_capacity(2880),
+            frame_len: RATE as usize / 50,
+            payload: Vec::with_capacity(1275),
+            ssrc,
+            sequence,
+            base: timestamp,
+            clock: 8_000,
+            elapsed: 0,
+            marker: true,
+            sending: false,
+            muted: false,
+            gain: 1.0,
+            meter: Meter::default(),
+            packets: 0,
+            octets: 0,
+        }
+    }
+
+    /// Sends with this codec from the next frame on; the same one goes on undisturbed. `ptime` is what the far end
+    /// wishes, in ms.
+    pub fn set_codec(&mut self, agreed: &AgreedCodec, ptime: u8) -> Result<(), SoundError> {
+        // Opus and our frames know 10, 20, 40 and 60 ms; take the longest that is not longer than wished.
+        let ms = match ptime {
+            0..20 => 10,
+            20..40 => 20,
+            40..60 => 40,
+            _ => 60,
+        };
+        self.frame_len = ms * RATE as usize / 1000;
+        self.frame.clear();
+        self.payload_type = agreed.pt;
+        if self.encoder.as_ref().is_some_and(|encoder| encoder.codec() == agreed.codec) {
+            return Ok(());
+        }
+        self.base = self.timestamp();
+        self.elapsed = 0;
+        self.clock = agreed.codec.clock();
+        self.marker = true;
+        self.encoder = Some(VoiceEncoder::new(agreed.codec, agreed.max_bitrate)?);
+        Ok(())
+    }
+
+    /// Opens or closes the stream.
+    pub fn set_sending(&mut self, sending: bool) {
+        if sending && !self.sending {
+            // RFC 3551 section 4.1: the marker begins a talk spurt.
+            self.marker = true;
+        }
+        self.frame.clear();
+        self.sending = sending;
+    }
+
+    /// Whether sound is sent.
+    pub fn is_sending(&self) -> bool {
+        self.sending && self.encoder.is_some()
+    }
+
+    /// Sends silence instead of sound, or sound again.
+    pub fn set_muted(&mut self, muted: bool) {
+        self.muted = muted;
+    }
+
+    /// Tells what share of our packets is lost, in percent.
+    pub fn set_loss(&mut self, percent: u8) {
+        if let Some(encoder) = &mut self.encoder {
+            encoder.set_loss(percent);
+        }
+    }
+
+    /// Takes sound of any length at 48 kHz. Gives each packet to `send`; with `hold_back` (an event is going out) time
+    /// goes on and nothing is sent.
+    pub fn push(&mut self, samples: &[f32], hold_back: bool, mut send: impl FnMut(Vec<u8>)) {
+        self.meter.push(samples);
+        if !self.is_sending() || hold_back {
+            self.elapsed += (self.frame.len() + samples.len()) as u64;
+            self.frame.clear();
+            self.marker = true;
+            return;
+        }
+        let goal = if self.muted { 0.0 } else { 1.0 };
+        for sample in samples {
+            self.gain += (goal - self.gain).clamp(-1.0 / FADE, 1.0 / FADE);
+            // Broken drivers deliver NaN and more than full scale; codecs shall not see them.
+            let sample = if sample.is_finite() { sample.clamp(-1.0, 1.0) } else { 0.0 };
+            self.frame.push(sample * self.gain);
+            if self.frame.len() == self.frame_len {
+                self.send_frame(&mut send);
+            }
+        }
+    }
+
+    /// Level of the microphone in dBFS, mute or not.
+    pub fn dbfs(&self) -> f32 {
+        self.meter.dbfs()
+    }
+
+    /// The timestamp of the next sample.
+    pub fn timestamp(&self) -> Timestamp {
+        let units = (self.elapsed + self.frame.len() as u64) * u64::from(self.clock) / u64::from(RATE);
+        // The timestamp wraps by its nature.
+        self.base.plus(units as u32)
+    }
+
+    /// The clock of the timestamps.
+    pub fn clock(&self) -> u32 {
+        self.clock
+    }
+
+    /// Moves time on to at least `timestamp`, after an event that outlasted the sound.
+    pub fn reach(&mut self, timestamp: Timestamp) {
+        let ahead = timestamp.since(self.timestamp());
+        if ahead > 0 {
+            self.elapsed += ahead as u64 * u64::from(RATE / self.clock);
+        }
+    }
+
+    /// Makes a packet of `payload` at `timestamp`, in sequence with those of sound.
+    pub fn packet(&mut self, payload_type: u8, marker: bool, timestamp: Timestamp, payload: &[u8]) -> Vec<u8> {
+        let header = Header { marker, payload_type, sequence: self.sequence, timestamp, ssrc: self.ssrc };
+        self.sequence = Sequence(self.sequence.0.wrapping_add(1));
+        self.packets = self.packets.wrapping_add(1);
+        self.octets = self.octets.wrapping_add(payload.len() as u32);
+        header.packet(payload)
+    }
+
+    /// Packets and payload octets sent, for sender reports.
+    pub fn sent(&self) -> (u32, u32) {
+        (self.packets, self.octets)
+    }
+
+    fn send_frame(&mut self, send: &mut impl FnMut(Vec<u8>)) {
+        let len = self.frame.len();
+        let frame = std::mem::take(&mut self.frame);
+        let timestamp = self.timestamp();
+        self.payload.clear();
+        let encoded = self.encoder.as_mut().map(|encoder| encoder.encode(&frame, &mut self.payload));
+        self.frame = frame;
+        self.frame.clear();
+        self.elapsed += len as u64;
+        // RFC 7587 section 3.1.3: two bytes or less mean that there is nothing to send.
+        if matches!(encoded, Some(Ok(()))) && self.payload.len() > 2 {
+            let payload = std::mem::take(&mut self.payload);
+            let marker = std::mem::take(&mut self.marker);
+            let packet = self.packet(self.payload_type, marker, timestamp, &payload);
+            self.payload = payload;
+            send(packet);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::Codec;
+    use crate::rtp::Packet;
+
+    fn capture(codec: Codec, ptime: u8) -> Capture {
+        let mut capture = Capture::new(Ssrc(9), Sequence(65_535), Timestamp(u32::MAX));
+        capture.set_codec(&AgreedCodec { codec, pt: 96, max_bitrate: None }, ptime).unwrap();
+        capture
+    }
+
+    fn pushed(capture: &mut Capture, samples: usize, hold_back: bool) -> Vec<Vec<u8>> {
+        let mut packets = Vec::new();
+        capture.push(&vec![0.25; samples], hold_back, |packet| packets.push(packet));
+        packets
+    }
+
+    #[test]
+    fn nothing_leaves_and_nothing_is_kept_before_sending() {
+        let mut capture = capture(Codec::Pcmu, 20);
+        assert!(pushed(&mut capture, 4799, false).is_empty());
+        assert!(capture.frame.is_empty());
+        assert!(capture.dbfs() > -13.0);
+        capture.set_sending(true);
+        let packets = pushed(&mut capture, 961, false);
+        let first = Packet::parse(&packets[0]).unwrap();
+        assert!(first.header.marker);
+        assert_eq!(first.header.sequence, Sequence(65_535));
+        assert_eq!(first.header.timestamp, Timestamp(u32::MAX).plus(799));
+        capture.set_sending(false);
+        assert!(pushed(&mut capture, 4800, false).is_empty());
+    }
+
+    #[test]
+    fn timestamps_and_lengths_follow_ptime_and_clock() {
+        for (codec, unit) in [(Codec::Opus, 48), (Codec::Pcma, 8)] {
+            for (ptime, ms) in [(5, 10), (10, 10), (20, 20), (30, 20), (40, 40), (60, 60), (200, 60)] {
+                let mut capture = capture(codec, ptime);
+                capture.set_sending(true);
+                let packets = pushed(&mut capture, 48_000, false);
+                assert_eq!(packets.len(), 1000 / ms);
+                let parsed: Vec<_> = packets.iter().map(|packet| Packet::parse(packet).unwrap()).collect();
+                assert_eq!(codec.duration(parsed[0].payload), Some(ms * 48));
+                for pair in parsed.windows(2) {
+                    assert_eq!(pair[1].header.timestamp.since(pair[0].header.timestamp), (ms * unit) as i64);
+                    assert_eq!(pair[1].header.sequence.since(pair[0].header.sequence), 1);
+                    assert!(!pair[1].header.marker);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn mute_is_silence_that_is_sent() {
+        let mut capture = capture(Codec::Pcmu, 20);
+        capture.set_sending(true);
+        capture.set_muted(true);
+        let packets = pushed(&mut capture, 9600, false);
+        assert_eq!(packets.len(), 10);
+        assert!(Packet::parse(&packets[9]).unwrap().payload.iter().all(|octet| *octet == 0xff || *octet == 0x7f));
+        assert!(capture.dbfs() > -13.0, "the meter shows the microphone");
+    }
+
+    #[test]
+    fn time_goes_on_while_an_event_is_sent() {
+        let mut capture = capture(Codec::Pcmu, 20);
+        capture.set_sending(true);
+        let before = Packet::parse(&pushed(&mut capture, 960, false)[0]).unwrap().header.timestamp;
+        assert!(pushed(&mut capture, 4800, true).is_empty());
+        let packets = pushed(&mut capture, 960, false);
+        let after = Packet::parse(&packets[0]).unwrap().header;
+        assert_eq!(after.timestamp.since(before), 160 + 800);
+        assert!(after.marker);
+        let there = capture.timestamp().plus(400);
+        capture.reach(there);
+        assert_eq!(capture.timestamp(), there);
+        capture.reach(Timestamp(there.0.wrapping_sub(1000)));
+        assert_eq!(capture.timestamp(), there);
+    }
+
+    #[test]
+    fn broken_drivers_do_not_reach_the_codec() {
+        let mut capture = capture(Codec::Opus, 20);
+        capture.set_sending(true);
+        let mut packets = 0;
+        capture.push(&[f32::NAN; 960], false, |_| packets += 1);
+        capture.push(&[f32::INFINITY; 960], false, |_| packets += 1);
+        capture.push(&[1e30; 960], false, |_| packets += 1);
+        assert_eq!(packets, 3);
+    }
+
+    #[test]
+    fn a_new_codec_goes_on_in_time() {
+        let mut capture = capture(Codec::Pcmu, 20);
+        capture.set_sending(true);
+        let first = pushed(&mut capture, 1920, false);
+        let last = Packet::parse(&first[1]).unwrap().header.timestamp;
+        capture.set_codec(&AgreedCodec { codec: Codec::Opus, pt: 111, max_bitrate: None }, 20).unwrap();
+        let packets = pushed(&mut capture, 1920, false);
+        let next = Packet::parse(&packets[0]).unwrap().header;
+        assert_eq!(next.timestamp.since(last), 160);
+        assert_eq!(next.payload_type, 111);
+        assert!(next.marker);
+    }
+}
