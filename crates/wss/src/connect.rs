@@ -1,0 +1,121 @@
+//! From a URL to a TCP connection: names by the operating system's resolver (VPNs and hosts files count), addresses
+//! tried one after another with a short head start each, so that a dead IPv6 costs little (RFC 8305).
+
+use std::{io, net::SocketAddr, time::Duration};
+
+use futures_util::{StreamExt, stream::FuturesUnordered};
+use tokio::{
+    net::{TcpStream, lookup_host},
+    time::{sleep, timeout},
+};
+use url::Url;
+
+use crate::error::LinkError;
+
+/// The head start of an address before the next one is tried too (RFC 8305 5).
+const HEAD_START: Duration = Duration::from_millis(250);
+
+/// Where a URL points.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Target {
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    pub(crate) secure: bool,
+}
+
+/// Checks a WebSocket URL before anything is sent (RFC 6455 3; C33).
+///
+/// # Errors
+/// [`LinkError::BadUrl`].
+pub(crate) fn target(url: &Url) -> Result<Target, LinkError> {
+    let bad = |why: &str| Err(LinkError::BadUrl(why.to_owned()));
+    let secure = match url.scheme() {
+        "wss" => true,
+        "ws" => false,
+        _ => return bad("the scheme is neither wss nor ws"),
+    };
+    if url.fragment().is_some() {
+        return bad("it has a fragment");
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return bad("it has a user name");
+    }
+    let Some(host) = url.host_str().filter(|host| !host.is_empty()) else { return bad("it has no host") };
+    match url.port_or_known_default() {
+        Some(port) if port > 0 => Ok(Target { host: host.to_owned(), port, secure }),
+        _ => bad("its port is none"),
+    }
+}
+
+/// The addresses of a host.
+///
+/// # Errors
+/// [`LinkError::HostUnknown`].
+pub(crate) async fn find(target: &Target) -> Result<Vec<SocketAddr>, LinkError> {
+    let host = target.host.trim_matches(['[', ']']);
+    let found = lookup_host((host, target.port)).await.map_err(|error| LinkError::HostUnknown(error.to_string()))?;
+    let (six, four): (Vec<_>, Vec<_>) = found.partition(SocketAddr::is_ipv6);
+    // Alternating, IPv6 first (RFC 8305 4).
+    let longest = six.len().max(four.len());
+    let mixed: Vec<SocketAddr> = (0..longest).flat_map(|at| [six.get(at), four.get(at)]).flatten().copied().collect();
+    if mixed.is_empty() { Err(LinkError::HostUnknown("it has no address".to_owned())) } else { Ok(mixed) }
+}
+
+/// Connects to the first address that answers.
+///
+/// # Errors
+/// [`LinkError::ConnectTimeout`] after `limit`, [`LinkError::ConnectRefused`] when all refused.
+pub(crate) async fn connect(addresses: &[SocketAddr], limit: Duration) -> Result<TcpStream, LinkError> {
+    let mut tries: FuturesUnordered<_> = addresses
+        .iter()
+        .zip(0_u32..)
+        .map(|(address, at)| async move {
+            sleep(HEAD_START * at).await;
+            TcpStream::connect(address).await
+        })
+        .collect();
+    let first = async {
+        let mut last = io::Error::from(io::ErrorKind::NotFound);
+        while let Some(tried) = tries.next().await {
+            match tried {
+                Ok(stream) => return Ok(stream),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    };
+    match timeout(limit, first).await {
+        Err(_) => Err(LinkError::ConnectTimeout("connect")),
+        Ok(Err(error)) if error.kind() == io::ErrorKind::TimedOut => Err(LinkError::ConnectTimeout("connect")),
+        Ok(Err(error)) => Err(LinkError::ConnectRefused(error.to_string())),
+        Ok(Ok(stream)) => {
+            // SIP messages are small and wanted now.
+            let _ = stream.set_nodelay(true);
+            Ok(stream)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_that_is_none_fails_before_anything_is_sent() {
+        let of = |text: &str| Url::parse(text).ok().map(|url| target(&url));
+        assert_eq!(
+            of("wss://PBX.example.com/ws").and_then(Result::ok),
+            Some(Target { host: "pbx.example.com".into(), port: 443, secure: true })
+        );
+        assert_eq!(
+            of("ws://127.0.0.1:8088").and_then(Result::ok),
+            Some(Target { host: "127.0.0.1".into(), port: 8088, secure: false })
+        );
+        for bad in ["https://a/", "wss://a/#b", "wss://u@a/", "wss://u:p@a/", "sip:a@b", "wss://a:0/"] {
+            assert!(matches!(of(bad), Some(Err(LinkError::BadUrl(_)))), "{bad}");
+        }
+        for worse in ["wss://", "wss://a:99999/", "wss://a b/"] {
+            assert!(of(worse).is_none_or(|target| target.is_err()), "{worse}");
+        }
+    }
+}

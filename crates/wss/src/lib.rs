@@ -1,0 +1,18 @@
+//! The WebSocket link of one account: connect, TLS, handshake, keep-alive and reconnect (RFC 7118, RFC 6455).
+//!
+//! It carries whole SIP messages and looks into none of them.
+#![forbid(unsafe_code)]
+
+mod backoff;
+mod certificate;
+mod connect;
+mod error;
+mod handshake;
+mod link;
+mod tls;
+
+pub use backoff::Backoff;
+pub use certificate::CertificateFacts;
+pub use error::LinkError;
+pub use link::{Link, LinkConfig, LinkEvent, Step, open};
+pub use tls::{TlsFacts, Trust};
