@@ -1,10 +1,13 @@
 // Times, days, durations and levels in words and figures. Every one takes the language; none reads the clock.
 const cache = new Map<string, Intl.DateTimeFormat>();
 
+// English dates put the day first, so that nobody reads 3/2 the wrong way round: 3 Feb 2026.
+const region = (tag: string) => (tag === 'en' ? 'en-GB' : tag);
+
 function dates(tag: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
   const key = tag + JSON.stringify(options);
   let format = cache.get(key);
-  if (!format) cache.set(key, (format = new Intl.DateTimeFormat(tag, options)));
+  if (!format) cache.set(key, (format = new Intl.DateTimeFormat(region(tag), options)));
   return format;
 }
 

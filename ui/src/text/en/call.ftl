@@ -48,7 +48,6 @@ grid = Actions of the call
 hang-up = Hang up
 hang-up-who = Hang up { $who }
 swap = Swap with { $who }
-take-up = Take up the call with { $who }
 held-line = { $number } · { $time }, held { $held }
 held-line-there = { $number } · { $time }
 waiting-line = { $number } · ringing

@@ -73,7 +73,10 @@ seconds-ago = { $n ->
 }
 
 # A failure: what one may do about it, and the small print.
-act-enter-password = Enter it again
+act-enter-password = { $code ->
+    [password-needed] Enter it
+   *[other] Enter it again
+}
 act-show-certificate = Look at the certificate
 act-choose-device = Choose a device
 act-retry = Try again

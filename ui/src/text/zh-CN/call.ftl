@@ -48,7 +48,6 @@ grid = 通话操作
 hang-up = 挂断
 hang-up-who = 挂断 { $who }
 swap = 切换到 { $who }
-take-up = 恢复与 { $who } 的通话
 held-line = { $number } · { $time }，已保持 { $held }
 held-line-there = { $number } · { $time }
 waiting-line = { $number } · 正在响铃

@@ -73,7 +73,10 @@ seconds-ago = { $n ->
 }
 
 # 出错时可以做什么，以及小字说明。
-act-enter-password = 重新输入
+act-enter-password = { $code ->
+    [password-needed] 输入密码
+   *[other] 重新输入
+}
 act-show-certificate = 查看证书
 act-choose-device = 选择设备
 act-retry = 重试
