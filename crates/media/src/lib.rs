@@ -9,6 +9,7 @@ pub mod codec;
 mod delay;
 pub mod dtmf;
 pub mod error;
+pub mod feed;
 pub mod jitter;
 pub mod level;
 pub mod playout;

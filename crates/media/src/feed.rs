@@ -1,0 +1,270 @@
+//! Between the 48 kHz of the pipeline, on our clock, and a device on its own: what the media thread calls each time it
+//! wakes.
+//!
+//! Microphones simply set the pace of what is sent. A speaker is fed 10 ms of sound for each 10 ms of our clock, and
+//! the fill of its ring is held steady by bending the resampler by parts per million.
+
+use std::time::{Duration, Instant};
+
+use crate::RATE;
+use crate::error::SoundError;
+use crate::port::{Capture, Playback};
+use crate::resample::{DriftCorrector, Resampler};
+
+/// Sound made at a time.
+const BLOCK: usize = RATE as usize / 100;
+const BLOCK_TIME: Duration = Duration::from_millis(10);
+/// After sleeping longer than this, the time slept is lost and not made up for.
+const OVERSLEPT: Duration = Duration::from_millis(100);
+/// More than this above the wanted fill is not queued.
+const FLOOD: Duration = Duration::from_millis(60);
+
+/// Reads a microphone at 48 kHz.
+pub struct MicFeed {
+    resampler: Option<Resampler>,
+    raw: Vec<f32>,
+    sound: Vec<f32>,
+}
+
+impl MicFeed {
+    /// For a device of this rate.
+    pub fn new(rate: u32) -> Result<Self, SoundError> {
+        let resampler = if rate == RATE { None } else { Some(Resampler::new(rate, RATE)?) };
+        Ok(Self { resampler, raw: Vec::new(), sound: Vec::new() })
+    }
+
+    /// All that came since the last call, at 48 kHz; maybe nothing.
+    pub fn pull(&mut self, now: Instant, mic: &mut dyn Capture) -> &[f32] {
+        self.raw.clear();
+        mic.read(now, &mut self.raw);
+        let Some(resampler) = &mut self.resampler else { return &self.raw };
+        self.sound.clear();
+        resampler.process(&self.raw, &mut self.sound);
+        &self.sound
+    }
+}
+
+/// Feeds a speaker from something that makes sound at 48 kHz.
+pub struct SpeakerFeed {
+    resampler: Resampler,
+    drift: DriftCorrector,
+    rate: u32,
+    wanted: Duration,
+    next: Instant,
+    block: [f32; BLOCK],
+    pending: Vec<f32>,
+    underruns: u64,
+    started: bool,
+}
+
+impl SpeakerFeed {
+    /// For a device of this rate whose ring shall hold `wanted`: one and a half of its periods, at least 20 ms.
+    pub fn new(now: Instant, rate: u32, wanted: Duration) -> Result<Self, SoundError> {
+        Ok(Self {
+            resampler: Resampler::new(RATE, rate)?,
+            drift: DriftCorrector::new(wanted),
+            rate,
+            wanted,
+            next: now,
+            block: [0.0; BLOCK],
+            pending: Vec::new(),
+            underruns: 0,
+            started: false,
+        })
+    }
+
+    /// Makes the sound that is due, by `fill` in blocks of 480, and queues it.
+    pub fn push(&mut self, now: Instant, speaker: &mut dyn Playback, mut fill: impl FnMut(Instant, &mut [f32])) {
+        let mut overslept = now.saturating_duration_since(self.next) > OVERSLEPT;
+        if overslept {
+            self.next = now;
+        }
+        while self.next <= now {
+            self.next += BLOCK_TIME;
+            if std::mem::take(&mut overslept) || (speaker.queued() == 0 && self.pending.is_empty()) {
+                self.refill(now, speaker);
+            }
+            let queued = time(speaker.queued() + self.pending.len(), self.rate);
+            self.resampler.bend(self.drift.update(now, queued));
+            fill(now, &mut self.block);
+            self.resampler.process(&self.block, &mut self.pending);
+            if queued > self.wanted + FLOOD {
+                // The device has stopped taking: what is old is of no use to anybody.
+                self.pending.clear();
+            }
+            self.flush(now, speaker);
+        }
+    }
+
+    /// When the next block is due.
+    pub fn deadline(&self) -> Instant {
+        self.next
+    }
+
+    /// Times the device ran dry.
+    pub fn underruns(&self) -> u64 {
+        self.underruns
+    }
+
+    /// The ring, empty at the start or after we overslept, gets silence up to the wanted fill.
+    fn refill(&mut self, now: Instant, speaker: &mut dyn Playback) {
+        self.underruns += u64::from(self.started);
+        self.started = true;
+        let wanted = (self.wanted.as_secs_f64() * f64::from(self.rate)) as usize;
+        let silence = wanted.saturating_sub(speaker.queued() + self.pending.len());
+        self.pending.resize(self.pending.len() + silence, 0.0);
+        self.drift = DriftCorrector::new(self.wanted);
+        self.flush(now, speaker);
+    }
+
+    fn flush(&mut self, now: Instant, speaker: &mut dyn Playback) {
+        let taken = speaker.write(now, &self.pending).min(self.pending.len());
+        self.pending.drain(..taken);
+    }
+}
+
+fn time(frames: usize, rate: u32) -> Duration {
+    Duration::from_secs_f64(frames as f64 / f64::from(rate.max(1)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::port::Health;
+    use crate::testing::epoch;
+
+    /// A sound card with a clock of its own, which takes a period at a time.
+    struct Card {
+        rate: u32,
+        period: usize,
+        start: Instant,
+        ppm: f64,
+        ring: Vec<f32>,
+        played: Vec<f32>,
+        periods: u64,
+        dry: u64,
+    }
+
+    impl Card {
+        fn new(start: Instant, rate: u32, ppm: f64) -> Self {
+            let (ring, played) = (Vec::new(), Vec::new());
+            Self { rate, period: rate as usize / 50, start, ppm, ring, played, periods: 0, dry: 0 }
+        }
+
+        fn run_to(&mut self, now: Instant) {
+            let elapsed = (now - self.start).as_secs_f64() * (1.0 + self.ppm * 1e-6);
+            while ((self.periods + 1) as f64) * (self.period as f64) / f64::from(self.rate) <= elapsed {
+                self.periods += 1;
+                if self.ring.len() < self.period {
+                    self.dry += 1;
+                    self.played.extend(vec![0.0; self.period]);
+                } else {
+                    self.played.extend(self.ring.drain(..self.period));
+                }
+            }
+        }
+    }
+
+    impl Playback for Card {
+        fn rate(&self) -> u32 {
+            self.rate
+        }
+        fn write(&mut self, _: Instant, samples: &[f32]) -> usize {
+            let room = (self.rate as usize / 5).saturating_sub(self.ring.len()).min(samples.len());
+            self.ring.extend_from_slice(&samples[..room]);
+            room
+        }
+        fn queued(&self) -> usize {
+            self.ring.len()
+        }
+        fn health(&mut self, _: Instant) -> Health {
+            Health::Ok
+        }
+        fn device(&self) -> &str {
+            "card"
+        }
+    }
+
+    fn tone(at: &mut u64, out: &mut [f32]) {
+        for sample in out {
+            *sample = (0.4 * (*at as f64 * std::f64::consts::TAU * 440.0 / 48_000.0).sin()) as f32;
+            *at += 1;
+        }
+    }
+
+    #[test]
+    fn five_minutes_on_a_drifting_card_never_run_dry_nor_click() {
+        for (rate, ppm) in [(48_000, 200.0), (48_000, -200.0), (44_100, 200.0), (16_000, -200.0)] {
+            let start = epoch();
+            let mut card = Card::new(start, rate, ppm);
+            let mut feed = SpeakerFeed::new(start, rate, Duration::from_millis(35)).unwrap();
+            let mut at = 0;
+            for step in 0..60_000u32 {
+                // The thread wakes each 5 ms, sometimes 8 ms late.
+                let now = start + Duration::from_millis(5) * step + Duration::from_millis(u64::from(step * 7 % 9));
+                card.run_to(now);
+                feed.push(now, &mut card, |_, out| tone(&mut at, out));
+            }
+            assert_eq!((card.dry, feed.underruns()), (0, 0), "{rate} Hz, {ppm} ppm");
+            let fill = time(card.ring.len(), rate);
+            assert!(fill > Duration::from_millis(10) && fill < Duration::from_millis(70), "{fill:?}");
+            let steepest = (0.4 * std::f64::consts::TAU * 440.0 / f64::from(rate) * 1.03) as f32;
+            let settled = &card.played[rate as usize / 5..];
+            let worst = settled.windows(2).map(|pair| (pair[1] - pair[0]).abs()).fold(0.0, f32::max);
+            assert!(worst < steepest, "{rate} Hz, {ppm} ppm: {worst} against {steepest}");
+        }
+    }
+
+    #[test]
+    fn a_card_that_stops_taking_is_not_flooded_and_recovers() {
+        let start = epoch();
+        let mut card = Card::new(start, 48_000, 0.0);
+        let mut feed = SpeakerFeed::new(start, 48_000, Duration::from_millis(35)).unwrap();
+        let mut at = 0;
+        for step in 0..500u32 {
+            feed.push(start + BLOCK_TIME * step, &mut card, |_, out| tone(&mut at, out));
+            assert!(time(card.queued() + feed.pending.len(), 48_000) < Duration::from_millis(130));
+        }
+        assert_eq!(at, 500 * 480, "the far end is still listened to");
+    }
+
+    #[test]
+    fn a_long_sleep_is_not_made_up_for() {
+        let start = epoch();
+        let mut card = Card::new(start, 48_000, 0.0);
+        let mut feed = SpeakerFeed::new(start, 48_000, Duration::from_millis(35)).unwrap();
+        let mut made = 0;
+        feed.push(start, &mut card, |_, _| made += 1);
+        let later = start + Duration::from_secs(60);
+        card.run_to(later);
+        feed.push(later, &mut card, |_, _| made += 1);
+        assert_eq!(made, 2);
+        assert!(feed.deadline() > later);
+        assert!(card.queued() >= 960, "filled again at once");
+    }
+
+    #[test]
+    fn a_microphone_of_any_rate_comes_at_48_khz() {
+        struct Mic(u32);
+        impl Capture for Mic {
+            fn rate(&self) -> u32 {
+                self.0
+            }
+            fn read(&mut self, _: Instant, out: &mut Vec<f32>) {
+                out.extend(vec![0.5; self.0 as usize / 100]);
+            }
+            fn health(&mut self, _: Instant) -> Health {
+                Health::Ok
+            }
+            fn device(&self) -> &str {
+                "mic"
+            }
+        }
+        for rate in [8_000, 44_100, 48_000, 96_000] {
+            let (mut mic, mut feed) = (Mic(rate), MicFeed::new(rate).unwrap());
+            let heard: usize = (0..100).map(|_| feed.pull(epoch(), &mut mic).len()).sum();
+            assert!(heard.abs_diff(48_000) < 600, "{rate}: {heard}");
+        }
+        assert!(MicFeed::new(100).is_err());
+    }
+}
