@@ -1,10 +1,11 @@
 // Puts a window together: the phone behind a host, the language, the theme, and the first page of it.
 import '@fontsource-variable/inter/index.css';
-import { mount, untrack } from 'svelte';
+import { mount } from 'svelte';
 import '../tokens.css';
 import type { Host } from './ipc';
 import Root from './Root.svelte';
 import { App } from './state/app.svelte';
+import { follow } from './state/follow.svelte';
 import './styles/base.css';
 import './styles/parts.css';
 import { choose, language, setLanguage } from './text/words.svelte';
@@ -34,14 +35,8 @@ export async function start({ host, target, window: which, now }: Start): Promis
       root.lang = language();
       root.dir = 'ltr';
     });
-    $effect.pre(() => {
-      if (app.phone.state) untrack(() => app.follow());
-    });
-    const version = $derived(app.phone.state?.historySeq);
-    $effect(() => {
-      if (version !== undefined && which === 'main') untrack(() => void app.history.refresh());
-    });
   });
+  follow(app, which === 'main');
   mount(Root, { target, props: { app, which } });
   await app.phone.open();
   return app;

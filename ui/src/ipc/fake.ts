@@ -4,7 +4,7 @@ import type { PhoneState } from './contract.draft';
 import type { Host } from './door';
 import type { Command, ContractError, Line, ReplyOk } from './lines';
 
-type Answer = ReplyOk | { error: ContractError };
+type Answer = (ReplyOk & { error?: undefined }) | { error: ContractError };
 
 export class Fake implements Host {
   /** Every command in the order it came. */
@@ -25,7 +25,7 @@ export class Fake implements Host {
   async send(id: number, command: Command) {
     this.asked.push(command);
     const answer = this.answer(command, this);
-    this.say('error' in answer ? { reply: id, error: answer.error } : { reply: id, ok: answer as ReplyOk });
+    this.say(answer.error ? { reply: id, error: answer.error } : { reply: id, ok: answer });
   }
 
   say(line: Line) {

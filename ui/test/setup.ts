@@ -1,0 +1,5 @@
+import { afterEach } from 'vitest';
+import { setLanguage } from '../src/text/words.svelte';
+
+process.env['TZ'] = 'UTC';
+afterEach(() => setLanguage('en'));

@@ -1,0 +1,27 @@
+import { describe, expect, it } from 'vitest';
+import { mara } from '../../gallery/people';
+import { addressed, formOf, wishOf } from '../../src/state/account';
+
+describe('a new account', () => {
+  it('sends only what was filled in', () => {
+    const form = { ...formOf(null), address: ' 2001@example.com ', password: 'secret-100' };
+    expect(wishOf(form, null)).toEqual({ address: 'sip:2001@example.com', password: 'secret-100' });
+  });
+  it('sends lists as lists', () => {
+    const form = { ...formOf(null), address: 'sip:a@b', stun: 'one:3478\n two', turn: 'turn:x', turnUser: 'u', turnPassword: 'p' };
+    expect(wishOf(form, null)).toEqual({ address: 'sip:a@b', stun: ['one:3478', 'two'], turn: [{ url: 'turn:x', user: 'u' }], turnPassword: 'p' });
+  });
+});
+
+describe('a known account', () => {
+  it('sends nothing when nothing was changed', () => expect(wishOf(formOf(mara), mara)).toEqual({}));
+  it('sends what differs, and an emptied field as empty', () => {
+    expect(wishOf({ ...formOf(mara), server: '', displayName: 'Mara', enabled: false }, mara)).toEqual({ server: '', displayName: 'Mara', enabled: false });
+  });
+  it('keeps its password when none is typed', () => expect(wishOf({ ...formOf(mara), name: 'x' }, mara)).not.toHaveProperty('password'));
+});
+
+it('knows an address by its user and its server', () => {
+  expect(['2001@example.com', 'sip:a@b', 'SIPS:a@b'].every(addressed)).toBe(true);
+  expect(['2001', 'a@', '@b', 'a b@c', 'a@b@c', ''].some(addressed)).toBe(false);
+});
