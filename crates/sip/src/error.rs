@@ -1,6 +1,6 @@
 //! What can be wrong with a message, and whose fault it is: always the peer's, never a panic.
 
-use crate::message::Request;
+use crate::{message::Request, status::StatusCode};
 
 /// Why a URI is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -39,7 +39,8 @@ pub enum HeaderError {
 pub struct ParseError {
     /// What is wrong.
     pub kind: ParseErrorKind,
-    /// As much of the request as could be read, when it was one and can be answered 400.
+    /// As much of the request as could be read, when it was one and can be answered ([`ParseErrorKind::status`]). Where
+    /// the Request-URI was none, `invalid:` stands in its place.
     pub request: Option<Box<Request>>,
 }
 
@@ -49,11 +50,14 @@ pub enum ParseErrorKind {
     /// Not a SIP start line.
     #[error("the first line is no SIP start line")]
     StartLine,
-    /// Another version than SIP/2.0 (RFC 3261 21.5.6: 505).
+    /// A request whose Request-URI is none.
+    #[error("the Request-URI is none")]
+    RequestUri,
+    /// Another version than SIP/2.0.
     #[error("the version is not SIP/2.0")]
     Version,
-    /// A header line without a colon or with an improper name.
-    #[error("a header line has no proper name")]
+    /// A header line without a colon, with an improper name, or with a carriage return within.
+    #[error("a header line is malformed")]
     HeaderLine,
     /// The blank line after the headers is missing.
     #[error("the message ends within its headers")]
@@ -61,10 +65,23 @@ pub enum ParseErrorKind {
     /// More headers or more bytes than anyone needs (CONFORMANCE L6).
     #[error("the message is larger than is taken")]
     TooLarge,
-    /// Content-Length is no number, stands twice with two values, or promises more than there is (RFC 3261 18.3).
+    /// Content-Length is no number, stands there twice, or promises more than there is (RFC 3261 18.3).
     #[error("Content-Length does not fit the message")]
     ContentLength,
     /// Via, From, To, Call-ID or CSeq is missing, malformed or there twice (RFC 3261 8.1.1).
     #[error("a mandatory header is missing or malformed")]
     Mandatory,
+}
+
+impl ParseErrorKind {
+    /// What a request is answered that has this fault.
+    #[must_use]
+    pub const fn status(self) -> StatusCode {
+        match self {
+            // RFC 3261 21.5.6 and 21.5.7; all else is a syntax that we do not understand (21.4.1).
+            Self::Version => StatusCode::VERSION_NOT_SUPPORTED,
+            Self::TooLarge => StatusCode::MESSAGE_TOO_LARGE,
+            _ => StatusCode::BAD_REQUEST,
+        }
+    }
 }

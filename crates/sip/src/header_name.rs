@@ -61,6 +61,7 @@ headers! {
     Route = "Route",
     RecordRoute = "Record-Route",
     Accept = "Accept",
+    AcceptContact = "Accept-Contact" / b'a',
     AlertInfo = "Alert-Info",
     Allow = "Allow",
     AllowEvents = "Allow-Events" / b'u',
@@ -70,24 +71,31 @@ headers! {
     ContentDisposition = "Content-Disposition",
     ContentEncoding = "Content-Encoding" / b'e',
     Date = "Date",
+    Diversion = "Diversion",
     Event = "Event" / b'o',
     Expires = "Expires",
     FlowTimer = "Flow-Timer",
     HistoryInfo = "History-Info",
+    Identity = "Identity" / b'y',
     MinExpires = "Min-Expires",
     MinSe = "Min-SE",
     PAssertedIdentity = "P-Asserted-Identity",
     PAssociatedUri = "P-Associated-URI",
+    PPreferredIdentity = "P-Preferred-Identity",
     Path = "Path",
+    Privacy = "Privacy",
     ProxyAuthenticate = "Proxy-Authenticate",
     ProxyAuthorization = "Proxy-Authorization",
     ProxyRequire = "Proxy-Require",
     RAck = "RAck",
     Reason = "Reason",
+    ReferSub = "Refer-Sub",
     ReferTo = "Refer-To" / b'r',
     ReferredBy = "Referred-By" / b'b',
+    RejectContact = "Reject-Contact" / b'j',
     RemotePartyId = "Remote-Party-ID",
     Replaces = "Replaces",
+    RequestDisposition = "Request-Disposition" / b'd',
     Require = "Require",
     RetryAfter = "Retry-After",
     RSeq = "RSeq",
@@ -97,6 +105,8 @@ headers! {
     SubscriptionState = "Subscription-State",
     Subject = "Subject" / b's',
     Supported = "Supported" / b'k',
+    TargetDialog = "Target-Dialog",
+    Timestamp = "Timestamp",
     Unsupported = "Unsupported",
     UserAgent = "User-Agent",
     Warning = "Warning",
@@ -104,6 +114,35 @@ headers! {
 }
 
 impl HeaderName {
+    /// May a line of it hold several values with commas between (RFC 3261 7.3.1)? In the others a comma is part of the
+    /// one value.
+    #[must_use]
+    pub const fn is_list(&self) -> bool {
+        !matches!(
+            self,
+            Self::From
+                | Self::To
+                | Self::CallId
+                | Self::CSeq
+                | Self::MaxForwards
+                | Self::ContentLength
+                | Self::ContentType
+                | Self::Date
+                | Self::ReferTo
+                | Self::ReferredBy
+                | Self::Replaces
+                | Self::Server
+                | Self::Subject
+                | Self::UserAgent
+                // The commas of these stand between fields of one challenge or credential (20.7, 20.44).
+                | Self::Authorization
+                | Self::AuthenticationInfo
+                | Self::ProxyAuthenticate
+                | Self::ProxyAuthorization
+                | Self::WwwAuthenticate
+        )
+    }
+
     /// The name that `name` is, or nothing when it is no token. `source` lets an unknown name share the message's
     /// memory.
     #[must_use]

@@ -5,11 +5,14 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
+use memchr::memchr;
+use smol_str::SmolStr;
+
 /// A host. Names are compared without case.
 #[derive(Clone, Debug)]
 pub enum Host {
     /// A domain name, as written.
-    Name(Box<str>),
+    Name(SmolStr),
     /// An IPv4 address.
     V4(Ipv4Addr),
     /// An IPv6 address, written in brackets.
@@ -23,7 +26,9 @@ impl Host {
         if let Some(inner) = text.strip_prefix('[') {
             return inner.strip_suffix(']')?.parse().ok().map(Self::V6);
         }
-        if let Ok(address) = text.parse() {
+        if text.starts_with(|first: char| first.is_ascii_digit())
+            && let Ok(address) = text.parse()
+        {
             return Some(Self::V4(address));
         }
         let well_formed = !text.is_empty()
@@ -35,15 +40,15 @@ impl Host {
     /// Splits `host[:port]`; the port must be one.
     #[must_use]
     pub(crate) fn parse_with_port(text: &str) -> Option<(Self, Option<u16>)> {
-        let text = text.trim();
-        let after = if text.starts_with('[') { text.find(']')? + 1 } else { 0 };
-        match text[after..].find(':') {
+        let text = text.trim_ascii();
+        let after = if text.starts_with('[') { memchr(b']', text.as_bytes())? + 1 } else { 0 };
+        match memchr(b':', &text.as_bytes()[after..]) {
             None => Some((Self::parse(text)?, None)),
             Some(at) => {
-                let (host, port) = (&text[..after + at], text[after + at + 1..].trim());
+                let (host, port) = (&text[..after + at], text[after + at + 1..].trim_ascii());
                 let digits = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
                 let port = digits.then(|| port.parse::<u16>().ok()).flatten()?;
-                Some((Self::parse(host.trim_end())?, Some(port)))
+                Some((Self::parse(host.trim_ascii_end())?, Some(port)))
             }
         }
     }

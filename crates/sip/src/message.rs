@@ -56,7 +56,7 @@ impl Message {
     /// # Errors
     /// [`ParseError`]; it carries the request as far as it could be read when it can be answered.
     pub fn parse(bytes: Bytes) -> Result<Self, ParseError> {
-        parse::message(bytes)
+        parse::message(&bytes)
     }
 
     /// The headers.
@@ -97,12 +97,17 @@ impl Request {
     #[must_use]
     pub fn to_bytes(&self) -> Bytes {
         let mut out = Vec::with_capacity(1024 + self.body.len());
-        let _ = write!(out, "{} {} SIP/2.0\r\n", self.method, self.uri);
+        let _ = write!(out, "{} ", self.method);
+        let uri = out.len();
+        let _ = write!(out, "{}", self.uri);
+        // The parts of a URI are open to all: what was not escaped cannot end the line (S19).
+        out[uri..].iter_mut().filter(|byte| byte.is_ascii_control()).for_each(|byte| *byte = b'_');
+        out.extend_from_slice(b" SIP/2.0\r\n");
         finish(out, &self.headers, &self.body)
     }
 
-    /// A response to it (RFC 3261 8.2.6): Via, From, To, Call-ID and CSeq are copied, and in a 100 Timestamp would be.
-    /// `tag` goes into To unless there is one already.
+    /// A response to it (RFC 3261 8.2.6): Via, From, To, Call-ID and CSeq are copied, in a 100 Timestamp too. `tag` goes
+    /// into To unless there is one already.
     #[must_use]
     pub fn respond(&self, status: StatusCode, tag: Option<&str>) -> Response {
         let mut headers = Headers::new();
@@ -123,6 +128,10 @@ impl Request {
                     if self.method == Method::Invite && status.code() > 100 && status.code() < 300 =>
                 {
                     headers.push_raw(HeaderName::RecordRoute, value.clone());
+                }
+                // RFC 3261 8.2.6.1.
+                HeaderName::Timestamp if status == StatusCode::TRYING => {
+                    headers.push_raw(HeaderName::Timestamp, value.clone());
                 }
                 _ => {}
             }

@@ -2,10 +2,12 @@
 
 use std::fmt;
 
+use smol_str::SmolStr;
+
 use crate::{
     error::HeaderError,
     params::Params,
-    token::{find_outside, is_token, quote, unquote},
+    token::{cut, find_outside, is_token, quote, unquote},
     uri::Uri,
 };
 
@@ -13,7 +15,7 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NameAddr {
     /// The display name, without quotes.
-    pub display: Option<Box<str>>,
+    pub display: Option<SmolStr>,
     /// The URI.
     pub uri: Uri,
     /// The parameters of the header, not of the URI.
@@ -32,19 +34,24 @@ impl NameAddr {
     /// # Errors
     /// [`HeaderError`] when there is no proper URI in it.
     pub fn parse(text: &str) -> Result<Self, HeaderError> {
-        let text = text.trim();
-        let Some(open) = find_outside(text, b"<").or_else(|| find_bracket(text)) else {
+        let text = text.trim_ascii();
+        let Some(open) = find_outside(text, b'<') else {
             // RFC 3261 20: without brackets, what follows a semicolon belongs to the header.
-            let (uri, params) = text.split_once(';').unwrap_or((text, ""));
-            return Ok(Self { display: None, uri: Uri::parse(uri)?, params: Params::parse(params) });
+            let (uri, params) = cut(text, b';');
+            return Ok(Self {
+                display: None,
+                uri: Uri::parse(uri)?,
+                params: Params::parse(params.unwrap_or_default()),
+            });
         };
         let inner = &text[open + 1..];
-        let close = inner.find('>').ok_or(HeaderError::Malformed)?;
+        let (uri, params) = cut(inner, b'>');
+        let params = params.ok_or(HeaderError::Malformed)?;
         let display = unquote(&text[..open]);
         Ok(Self {
-            display: Some(display.into_boxed_str()).filter(|name| !name.is_empty()),
-            uri: Uri::parse(&inner[..close])?,
-            params: Params::parse(&inner[close + 1..]),
+            display: Some(display.into()).filter(|name: &SmolStr| !name.is_empty()),
+            uri: Uri::parse(uri)?,
+            params: Params::parse(params),
         })
     }
 
@@ -62,21 +69,6 @@ impl NameAddr {
     }
 }
 
-/// The first `<` outside quotes: [`find_outside`] counts what stands in brackets as inside, so it finds none itself.
-fn find_bracket(text: &str) -> Option<usize> {
-    let (mut quoted, mut escaped) = (false, false);
-    for (at, byte) in text.bytes().enumerate() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if quoted => escaped = true,
-            b'"' => quoted = !quoted,
-            b'<' if !quoted => return Some(at),
-            _ => {}
-        }
-    }
-    None
-}
-
 impl fmt::Display for NameAddr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(name) = &self.display {
@@ -84,9 +76,8 @@ impl fmt::Display for NameAddr {
             if name.bytes().all(|byte| is_token(byte) || byte == b' ') {
                 write!(f, "{name} ")?;
             } else {
-                let mut quoted = String::with_capacity(name.len() + 2);
-                quote(name, &mut quoted);
-                write!(f, "{quoted} ")?;
+                quote(name, f)?;
+                f.write_str(" ")?;
             }
         }
         write!(f, "<{}>{}", self.uri, self.params)

@@ -1,27 +1,36 @@
 //! The parameters of a header or a URI: `;name=value;flag`.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
-use crate::token::{find_outside, is_token_text, quote, unquote};
+use memchr::{memchr_iter, memchr2};
+use smol_str::SmolStr;
 
-/// A list of parameters, kept as it stands on the wire: most are carried and never looked at.
+use crate::token::{cut, find_outside, is_token, is_token_text, quote, unquote};
+
+/// A list of parameters, kept as one text: most are carried and never looked at.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Params {
     /// Everything after the first semicolon, without it.
-    text: String,
+    text: SmolStr,
 }
 
 impl Params {
     /// Nothing.
     #[must_use]
     pub const fn new() -> Self {
-        Self { text: String::new() }
+        Self { text: SmolStr::new_static("") }
     }
 
-    /// Takes the parameters of `text`, which may begin with a semicolon. Empty ones are dropped.
+    /// Takes the parameters of `text`, which may begin with a semicolon. Empty ones and the blanks round `;` and `=`
+    /// are dropped, so that we never write them.
     #[must_use]
     pub(crate) fn parse(text: &str) -> Self {
-        Self { text: text.trim().trim_start_matches(';').trim_end_matches([';', ' ', '\t']).to_owned() }
+        let text = tidy_ends(text);
+        let bytes = text.as_bytes();
+        let untidy = memchr2(b' ', b'\t', bytes).is_some()
+            || memchr_iter(b';', bytes).any(|at| bytes.get(at + 1) == Some(&b';'));
+        let read = Self { text: text.into() };
+        if untidy { read.without("") } else { read }
     }
 
     /// Are there none?
@@ -36,23 +45,13 @@ impl Params {
         std::iter::from_fn(move || {
             loop {
                 let text = rest?;
-                let one = match find_outside(text, b";") {
-                    Some(at) => {
-                        rest = Some(&text[at + 1..]);
-                        &text[..at]
-                    }
-                    None => {
-                        rest = None;
-                        text
-                    }
-                };
-                if one.trim().is_empty() {
-                    continue;
+                let end = find_outside(text, b';');
+                rest = end.map(|at| &text[at + 1..]);
+                let one = text[..end.unwrap_or(text.len())].trim_ascii();
+                if !one.is_empty() {
+                    let (name, value) = cut(one, b'=');
+                    return Some((name.trim_ascii_end(), value.map(str::trim_ascii_start)));
                 }
-                return Some(match one.split_once('=') {
-                    Some((name, value)) => (name.trim(), Some(value.trim())),
-                    None => (one.trim(), None),
-                });
             }
         })
     }
@@ -72,7 +71,7 @@ impl Params {
     /// The value of `name`, without quotes.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<String> {
-        self.raw(name).map(unquote)
+        self.raw(name).map(|value| unquote(value).into_owned())
     }
 
     /// The value of `name` as a number; nothing when it is none or too large.
@@ -85,55 +84,73 @@ impl Params {
 
     /// Adds `name` without a value.
     pub fn flag(&mut self, name: &str) {
-        self.remove(name);
-        self.add(name);
+        self.replace(name, |_| Ok(()));
     }
 
     /// Sets `name` to `value`, quoted when it is no token. Control characters never get through.
     pub fn set(&mut self, name: &str, value: &str) {
-        self.remove(name);
-        self.add(name);
-        self.text.push('=');
         // Hosts, ports and IPv6 references stand unquoted in Via and URIs (RFC 3261 25.1, gen-value).
         let plain = is_token_text(value)
             || value.bytes().all(|b| b.is_ascii_hexdigit() || matches!(b, b'[' | b']' | b':' | b'.'));
         if plain && !value.is_empty() {
-            self.text.push_str(value);
+            self.replace(name, |out| write!(out, "={value}"));
         } else {
-            quote(value, &mut self.text);
+            self.set_quoted(name, value);
         }
     }
 
     /// Sets `name` to `value` within quotes, as `+sip.instance` wants it.
     pub fn set_quoted(&mut self, name: &str, value: &str) {
-        self.remove(name);
-        self.add(name);
-        self.text.push('=');
-        quote(value, &mut self.text);
+        self.replace(name, |out| {
+            out.push('=');
+            quote(value, out)
+        });
     }
 
     /// Takes `name` away.
     pub fn remove(&mut self, name: &str) {
-        if !self.has(name) {
-            return;
+        if self.has(name) {
+            *self = self.without(name);
         }
-        let mut kept = Self::new();
-        for (own, value) in self.iter().filter(|(own, _)| !own.eq_ignore_ascii_case(name)) {
-            kept.add(own);
-            if let Some(value) = value {
-                kept.text.push('=');
-                kept.text.push_str(value);
-            }
-        }
-        *self = kept;
     }
 
-    fn add(&mut self, name: &str) {
-        if !self.text.is_empty() {
-            self.text.push(';');
+    /// Puts `name`, and what `value` writes after it, at the end. Of the name only what may stand in a token is taken.
+    fn replace(&mut self, name: &str, value: impl FnOnce(&mut String) -> fmt::Result) {
+        self.remove(name);
+        let mut text = String::with_capacity(self.text.len() + name.len() + 32);
+        text.push_str(&self.text);
+        if !text.is_empty() {
+            text.push(';');
         }
-        self.text.extend(name.chars().filter(|c| !c.is_control()));
+        text.extend(name.chars().filter(|c| u8::try_from(*c).is_ok_and(is_token)));
+        value(&mut text).expect("a String takes all");
+        self.text = text.into();
     }
+
+    /// The same, tidy, without `name` and without what has no name.
+    fn without(&self, name: &str) -> Self {
+        let mut text = String::with_capacity(self.text.len());
+        for (own, value) in self.iter().filter(|(own, _)| !own.is_empty() && !own.eq_ignore_ascii_case(name)) {
+            if !text.is_empty() {
+                text.push(';');
+            }
+            text.push_str(own);
+            if let Some(value) = value {
+                text.push('=');
+                text.push_str(value);
+            }
+        }
+        Self { text: text.into() }
+    }
+}
+
+/// `text` without the blanks and semicolons at its ends.
+fn tidy_ends(text: &str) -> &str {
+    let bytes = text.as_bytes();
+    let loose = |byte: &u8| *byte == b';' || byte.is_ascii_whitespace();
+    let start = bytes.iter().position(|byte| !loose(byte)).unwrap_or(bytes.len());
+    let end = bytes.iter().rposition(|byte| !loose(byte)).map_or(start, |last| last + 1);
+    &text[start..end]
 }
 
 impl fmt::Display for Params {
@@ -177,6 +194,14 @@ mod tests {
         params.remove("b");
         assert_eq!(params.to_string(), ";c=3;A=\"x y\";d");
         params.set("e", "evil\r\nVia: x");
-        assert!(!params.to_string().contains('\n'));
+        params.flag("f\r\n;g=");
+        assert_eq!(params.to_string(), ";c=3;A=\"x y\";d;e=\"evil  Via: x\";fg");
+    }
+
+    #[test]
+    fn what_is_untidy_is_written_tidy() {
+        let params = Params::parse(" ; a = 1 ;; b ; c=\"x ; y\" ; =5 ;;");
+        assert_eq!(params.to_string(), ";a=1;b;c=\"x ; y\"");
+        assert_eq!(Params::parse(";;;").to_string(), "");
     }
 }

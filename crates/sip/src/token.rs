@@ -1,5 +1,9 @@
 //! The characters of the grammar (RFC 3261 25.1), and the small scanners that headers share.
 
+use std::{borrow::Cow, fmt};
+
+use memchr::{memchr, memchr2, memchr3};
+
 /// May stand in a `token`.
 pub(crate) const fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'!' | b'%' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~')
@@ -10,51 +14,56 @@ pub(crate) fn is_token_text(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(is_token)
 }
 
-/// Where the first of `stops` stands in `text` outside quoted strings and angle brackets.
-pub(crate) fn find_outside(text: &str, stops: &[u8]) -> Option<usize> {
+/// Where the first `stop` stands in `text` outside quoted strings and angle brackets.
+pub(crate) fn find_outside(text: &str, stop: u8) -> Option<usize> {
     let bytes = text.as_bytes();
-    let (mut at, mut quoted, mut angled) = (0, false, false);
-    while at < bytes.len() {
-        let byte = bytes[at];
-        if quoted {
-            match byte {
-                b'\\' => at += 1,
-                b'"' => quoted = false,
-                _ => {}
-            }
-        } else if !angled && stops.contains(&byte) {
-            return Some(at);
-        } else {
-            match byte {
-                b'"' if !angled => quoted = true,
-                b'<' => angled = true,
-                b'>' => angled = false,
-                _ => {}
-            }
+    let mut at = 0;
+    loop {
+        let found = at + memchr3(stop, b'"', b'<', &bytes[at..])?;
+        at = found + 1;
+        match bytes[found] {
+            byte if byte == stop => return Some(found),
+            b'"' => loop {
+                at += memchr2(b'"', b'\\', &bytes[at..])? + 1;
+                if bytes[at - 1] == b'"' {
+                    break;
+                }
+                // A backslash hides what follows it, if anything does.
+                at = (at + 1).min(bytes.len());
+            },
+            _ => at += memchr(b'>', &bytes[at..])? + 1,
         }
-        at += 1;
     }
-    None
+}
+
+/// Cuts `text` at the first `byte`, which is ASCII: what is before it, and what is behind if it is there.
+pub(crate) fn cut(text: &str, byte: u8) -> (&str, Option<&str>) {
+    match memchr(byte, text.as_bytes()) {
+        Some(at) => (&text[..at], Some(&text[at + 1..])),
+        None => (text, None),
+    }
+}
+
+/// The octets of a value as text; those that are no UTF-8 become U+FFFD.
+pub(crate) fn text(value: &[u8]) -> Cow<'_, str> {
+    std::str::from_utf8(value).map_or_else(|_| String::from_utf8_lossy(value), Cow::Borrowed)
 }
 
 /// The elements of a comma-separated list, without blanks round them and without empty ones: RFC 7118's own example
 /// ends in a comma.
 pub(crate) fn elements(text: &str) -> impl Iterator<Item = &str> {
+    parts(text, true)
+}
+
+/// The [`elements`] of a list, or the whole of what is none.
+pub(crate) fn parts(text: &str, list: bool) -> impl Iterator<Item = &str> {
     let mut rest = Some(text);
     std::iter::from_fn(move || {
         loop {
             let text = rest?;
-            let element = match find_outside(text, b",") {
-                Some(at) => {
-                    rest = Some(&text[at + 1..]);
-                    &text[..at]
-                }
-                None => {
-                    rest = None;
-                    text
-                }
-            };
-            let element = element.trim();
+            let comma = if list { find_outside(text, b',') } else { None };
+            rest = comma.map(|at| &text[at + 1..]);
+            let element = text[..comma.unwrap_or(text.len())].trim_ascii();
             if !element.is_empty() {
                 return Some(element);
             }
@@ -64,25 +73,31 @@ pub(crate) fn elements(text: &str) -> impl Iterator<Item = &str> {
 
 /// `text` as a quoted string: backslash before quote and backslash; control characters, which no quoted string may
 /// hold, become blanks.
-pub(crate) fn quote(text: &str, out: &mut String) {
-    out.push('"');
+pub(crate) fn quote(text: &str, out: &mut impl fmt::Write) -> fmt::Result {
+    out.write_char('"')?;
     for c in text.chars() {
         match c {
             '"' | '\\' => {
-                out.push('\\');
-                out.push(c);
+                out.write_char('\\')?;
+                out.write_char(c)?;
             }
-            c if c.is_control() => out.push(' '),
-            c => out.push(c),
+            c if c.is_control() => out.write_char(' ')?,
+            c => out.write_char(c)?,
         }
     }
-    out.push('"');
+    out.write_char('"')
 }
 
 /// What a quoted string says; text without quotes says itself. A backslash at the very end is dropped.
-pub(crate) fn unquote(text: &str) -> String {
-    let text = text.trim();
-    let Some(inner) = text.strip_prefix('"') else { return text.to_owned() };
+pub(crate) fn unquote(text: &str) -> Cow<'_, str> {
+    let text = text.trim_ascii();
+    let Some(inner) = text.strip_prefix('"') else { return Cow::Borrowed(text) };
+    // Few strings hold an escape: the others are a slice of what was read.
+    match memchr2(b'"', b'\\', inner.as_bytes()) {
+        Some(end) if inner.as_bytes()[end] == b'"' => return Cow::Borrowed(&inner[..end]),
+        None => return Cow::Borrowed(inner),
+        Some(_) => {}
+    }
     let mut said = String::with_capacity(inner.len());
     let mut chars = inner.chars();
     while let Some(c) = chars.next() {
@@ -92,7 +107,7 @@ pub(crate) fn unquote(text: &str) -> String {
             c => said.push(c),
         }
     }
-    said
+    Cow::Owned(said)
 }
 
 #[cfg(test)]
@@ -109,7 +124,7 @@ mod tests {
     fn what_is_quoted_comes_back() {
         for text in ["", "a", "a\"b", "\\", "Zoë, the \"2nd\"", "\"\\"] {
             let mut out = String::new();
-            quote(text, &mut out);
+            quote(text, &mut out).expect("a String takes all");
             assert_eq!(unquote(&out), text);
         }
         assert_eq!(unquote("\"cut off \\"), "cut off ");
@@ -118,7 +133,7 @@ mod tests {
     #[test]
     fn no_line_end_gets_into_a_quoted_string() {
         let mut out = String::new();
-        quote("a\r\nVia: evil", &mut out);
+        quote("a\r\nVia: evil", &mut out).expect("a String takes all");
         assert_eq!(out, "\"a  Via: evil\"");
     }
 }

@@ -1,8 +1,13 @@
 //! SIP URIs (RFC 3261 19.1), and the others that may stand where one is expected.
 
-use std::fmt;
+use std::{
+    borrow::Cow,
+    fmt::{self, Write as _},
+};
 
-use crate::{error::UriError, host::Host, params::Params};
+use smol_str::SmolStr;
+
+use crate::{error::UriError, host::Host, params::Params, token::cut};
 
 /// The scheme of a URI.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -14,16 +19,18 @@ pub enum Scheme {
     /// `tel:` (RFC 3966); the number stands in [`Uri::user`].
     Tel,
     /// Any other, in lower case; the rest of the URI stands in [`Uri::user`] and is carried as it is.
-    Other(Box<str>),
+    Other(SmolStr),
 }
 
 /// A URI, taken apart. The user part keeps its escapes, so that it is written as it was read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Uri {
     /// The scheme.
     pub scheme: Scheme,
     /// The user part, escaped as on the wire, without a password.
-    pub user: Option<Box<str>>,
+    pub user: Option<SmolStr>,
+    /// A password, escaped as on the wire. RFC 3261 19.1.1 advises against it; we carry one and never make one.
+    pub password: Option<SmolStr>,
     /// The host. Only `sip:` and `sips:` have one.
     pub host: Option<Host>,
     /// The port, if it was written.
@@ -31,15 +38,14 @@ pub struct Uri {
     /// The parameters.
     pub params: Params,
     /// What follows `?`, without it.
-    pub headers: Option<Box<str>>,
+    pub headers: Option<SmolStr>,
 }
 
 impl Uri {
     /// `sip:user@host`, or `sip:host`. The user part is escaped as far as it needs (RFC 3261 19.1.2).
     #[must_use]
     pub fn sip(user: Option<&str>, host: Host) -> Self {
-        let user = user.map(|user| escape_user(user).into());
-        Self { scheme: Scheme::Sip, user, host: Some(host), port: None, params: Params::new(), headers: None }
+        Self { user: user.map(escape_user), host: Some(host), ..Self::opaque(Scheme::Sip, "", Params::new()) }
     }
 
     /// Parses a URI as it stands in a request line or between angle brackets.
@@ -47,61 +53,78 @@ impl Uri {
     /// # Errors
     /// [`UriError`] when it has no scheme, or is a SIP URI without a proper host.
     pub fn parse(text: &str) -> Result<Self, UriError> {
-        let text = text.trim();
-        if text.bytes().any(|byte| byte.is_ascii_control() || matches!(byte, b' ' | b'<' | b'>' | b'"')) {
-            return Err(UriError::Character);
+        let text = text.trim_ascii();
+        let (scheme, rest) = cut(text, b':');
+        let rest = rest.ok_or(UriError::NoScheme)?;
+        if scheme.eq_ignore_ascii_case("sip") {
+            return Self::parse_sip(Scheme::Sip, rest);
         }
-        let (scheme, rest) = text.split_once(':').ok_or(UriError::NoScheme)?;
+        if scheme.eq_ignore_ascii_case("sips") {
+            return Self::parse_sip(Scheme::Sips, rest);
+        }
         let proper = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
             && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'));
         if !proper {
             return Err(UriError::NoScheme);
         }
-        match scheme.to_ascii_lowercase().as_str() {
-            "sip" => Self::parse_sip(Scheme::Sip, rest),
-            "sips" => Self::parse_sip(Scheme::Sips, rest),
-            "tel" => {
-                let (number, params) = rest.split_once(';').unwrap_or((rest, ""));
-                let user =
-                    Some(number.into()).filter(|number: &Box<str>| !number.is_empty()).ok_or(UriError::NoHost)?;
-                Ok(Self::opaque(Scheme::Tel, user, Params::parse(params)))
+        if rest.bytes().any(is_forbidden) {
+            return Err(UriError::Character);
+        }
+        if scheme.eq_ignore_ascii_case("tel") {
+            let (number, params) = cut(rest, b';');
+            if number.is_empty() {
+                return Err(UriError::NoUser);
             }
-            other => Ok(Self::opaque(Scheme::Other(other.into()), rest.into(), Params::new())),
+            return Ok(Self::opaque(Scheme::Tel, number, Params::parse(params.unwrap_or_default())));
         }
+        Ok(Self::opaque(Scheme::Other(scheme.to_ascii_lowercase().into()), rest, Params::new()))
     }
 
-    fn opaque(scheme: Scheme, user: Box<str>, params: Params) -> Self {
-        Self { scheme, user: Some(user), host: None, port: None, params, headers: None }
+    fn opaque(scheme: Scheme, user: &str, params: Params) -> Self {
+        Self { scheme, user: Some(user.into()), password: None, host: None, port: None, params, headers: None }
     }
 
-    fn parse_sip(scheme: Scheme, rest: &str) -> Result<Self, UriError> {
-        // The user part may hold `;` and `?`, so the `@` is looked for first; a host holds none.
-        let (user, rest) = match rest.rfind('@') {
-            Some(at) if !rest[..at].contains('@') => (Some(&rest[..at]), &rest[at + 1..]),
-            Some(_) => return Err(UriError::Character),
-            None => (None, rest),
-        };
-        let (rest, headers) = match rest.split_once('?') {
-            Some((rest, headers)) => (rest, Some(headers.into())),
-            None => (rest, None),
-        };
-        let (host, params) = match rest.split_once(';') {
-            Some((host, params)) => (host, Params::parse(params)),
-            None => (rest, Params::new()),
-        };
+    /// Stands in a request whose own Request-URI is none, so that it can be answered.
+    pub(crate) fn none() -> Self {
+        Self::opaque(Scheme::Other("invalid".into()), "", Params::new())
+    }
+
+    fn parse_sip(scheme: Scheme, text: &str) -> Result<Self, UriError> {
+        // The user part may hold `;` and `?`, so what was found before the `@` is forgotten there; a host holds none.
+        let (mut at, mut semicolon, mut question) = (None, None, None);
+        for (position, byte) in text.bytes().enumerate().filter(|(_, byte)| SPECIAL[usize::from(*byte)]) {
+            match byte {
+                b'@' if at.is_some() => return Err(UriError::Character),
+                b'@' => (at, semicolon, question) = (Some(position), None, None),
+                b';' if semicolon.is_none() && question.is_none() => semicolon = Some(position),
+                b'?' if question.is_none() => question = Some(position),
+                b';' | b'?' => {}
+                _ => return Err(UriError::Character),
+            }
+        }
+        let end = question.unwrap_or(text.len());
+        let host = &text[at.map_or(0, |at| at + 1)..semicolon.unwrap_or(end)];
         let (host, port) = Host::parse_with_port(host).ok_or(UriError::NoHost)?;
-        // A password in a URI is never used and never shown (RFC 3261 19.1.1 advises against it).
-        let user = user.map(|user| user.split_once(':').map_or(user, |(user, _)| user));
-        if user.is_some_and(str::is_empty) {
-            return Err(UriError::NoUser);
-        }
-        Ok(Self { scheme, user: user.map(Into::into), host: Some(host), port, params, headers })
+        let (user, password) = match at.map(|at| cut(&text[..at], b':')) {
+            Some(("", _)) => return Err(UriError::NoUser),
+            Some((user, password)) => (Some(user.into()), password.map(Into::into)),
+            None => (None, None),
+        };
+        Ok(Self {
+            scheme,
+            user,
+            password,
+            host: Some(host),
+            port,
+            params: semicolon.map_or(Params::new(), |at| Params::parse(&text[at + 1..end])),
+            headers: question.map(|at| text[at + 1..].into()),
+        })
     }
 
     /// The user part as a person wrote it: escapes undone.
     #[must_use]
     pub fn user_text(&self) -> Option<String> {
-        self.user.as_deref().map(unescape)
+        self.user.as_deref().map(|user| unescape(user).into_owned())
     }
 
     /// Is it `sips:`?
@@ -119,7 +142,7 @@ impl Uri {
     /// Without parameters and headers: what names a user, not a device.
     #[must_use]
     pub fn address_of_record(&self) -> Self {
-        Self { params: Params::new(), headers: None, port: self.port, ..self.clone() }
+        Self { params: Params::new(), headers: None, password: None, ..self.clone() }
     }
 
     /// RFC 3261 19.1.4: are the two the same resource? The user part counts with its case, the rest without; `user`,
@@ -127,13 +150,15 @@ impl Uri {
     #[must_use]
     pub fn is_equivalent(&self, other: &Self) -> bool {
         const ALWAYS: [&str; 5] = ["user", "ttl", "method", "maddr", "transport"];
+        let same_text = |a: Option<&str>, b: Option<&str>| a.map(unescape) == b.map(unescape);
         let same_value = |a: Option<&str>, b: Option<&str>| match (a, b) {
             (Some(a), Some(b)) => unescape(a).eq_ignore_ascii_case(&unescape(b)),
             (None, None) => true,
             _ => false,
         };
         self.scheme == other.scheme
-            && self.user_text() == other.user_text()
+            && same_text(self.user.as_deref(), other.user.as_deref())
+            && same_text(self.password.as_deref(), other.password.as_deref())
             && self.host == other.host
             && self.port == other.port
             && self.headers == other.headers
@@ -149,8 +174,8 @@ impl Uri {
     }
 }
 
-impl fmt::Display for Uri {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Uri {
+    fn write(&self, password: Option<&str>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.scheme {
             Scheme::Sip => f.write_str("sip:")?,
             Scheme::Sips => f.write_str("sips:")?,
@@ -159,6 +184,9 @@ impl fmt::Display for Uri {
         }
         if let Some(user) = &self.user {
             f.write_str(user)?;
+        }
+        if let Some(password) = password {
+            write!(f, ":{password}")?;
         }
         if let Some(host) = &self.host {
             write!(f, "{}{host}", if self.user.is_some() { "@" } else { "" })?;
@@ -171,21 +199,53 @@ impl fmt::Display for Uri {
     }
 }
 
+impl fmt::Display for Uri {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(self.password.as_deref(), f)
+    }
+}
+
+impl fmt::Debug for Uri {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A log never shows a password.
+        self.write(self.password.as_ref().map(|_| "***"), f)
+    }
+}
+
+/// May stand in no URI: what would end it, or the line.
+const fn is_forbidden(byte: u8) -> bool {
+    byte.is_ascii_control() || matches!(byte, b' ' | b'<' | b'>' | b'"')
+}
+
+/// Where a SIP URI is taken apart, or refused: a look into this table decides on most octets.
+const SPECIAL: [bool; 256] = {
+    let mut special = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        special[byte] = is_forbidden(byte as u8) || matches!(byte as u8, b'@' | b';' | b'?');
+        byte += 1;
+    }
+    special
+};
+
 /// Escapes what may not stand in a user part: RFC 3261 25.1, `unreserved` and `user-unreserved`.
-fn escape_user(text: &str) -> String {
+fn escape_user(text: &str) -> SmolStr {
     const PLAIN: &[u8] = b"-_.!~*'()&=+$,;?/";
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || PLAIN.contains(&byte) {
             out.push(char::from(byte));
         } else {
-            out.push_str(&format!("%{byte:02X}"));
+            write!(out, "%{byte:02X}").expect("a String takes all");
         }
     }
-    out
+    out.into()
 }
 
-fn unescape(text: &str) -> String {
+fn unescape(text: &str) -> Cow<'_, str> {
+    if !text.contains('%') {
+        return Cow::Borrowed(text);
+    }
     let bytes = text.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());
     let mut at = 0;
@@ -202,7 +262,7 @@ fn unescape(text: &str) -> String {
             }
         }
     }
-    String::from_utf8_lossy(&out).into_owned()
+    Cow::Owned(String::from_utf8_lossy(&out).into_owned())
 }
 
 #[cfg(test)]
@@ -230,7 +290,16 @@ mod tests {
         ] {
             assert_eq!(uri(text).to_string(), text);
         }
-        assert_eq!(uri("sip:alice:secret@example.com").to_string(), "sip:alice@example.com");
+    }
+
+    #[test]
+    fn a_password_is_carried_and_not_shown() {
+        let with = uri("sip:alice:secret@example.com:5061;lr");
+        assert_eq!((with.user.as_deref(), with.password.as_deref()), (Some("alice"), Some("secret")));
+        assert_eq!(with.to_string(), "sip:alice:secret@example.com:5061;lr");
+        assert_eq!(format!("{with:?}"), "sip:alice:***@example.com:5061;lr");
+        assert_eq!(with.address_of_record().to_string(), "sip:alice@example.com:5061");
+        assert!(!with.is_equivalent(&uri("sip:alice@example.com:5061;lr")));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::{UserAgent, request::ALLOW};
 use crate::{
-    error::{ParseError, ParseErrorKind},
+    error::ParseError,
     event::{Event, Party},
     header_name::HeaderName,
     headers::{Headers, Reason},
@@ -32,14 +32,7 @@ impl UserAgent {
             Ok(Message::Request(request)) => self.on_request(now, request),
             Err(ParseError { kind, request: Some(request) }) if request.method != Method::Ack => {
                 self.emit(Event::Misbehaved("a request that does not follow the grammar"));
-                self.respond_stateless(
-                    &request,
-                    if kind == ParseErrorKind::TooLarge {
-                        StatusCode::MESSAGE_TOO_LARGE
-                    } else {
-                        StatusCode::BAD_REQUEST
-                    },
-                );
+                self.respond_stateless(&request, kind.status());
             }
             Err(_) => self.emit(Event::Misbehaved("something that is no SIP message")),
         }

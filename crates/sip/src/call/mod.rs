@@ -38,6 +38,7 @@ pub(crate) struct Call {
 
 /// Where a call is.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there are a handful of calls, and each rings before it is up")]
 pub(crate) enum CallState {
     /// We call, and wait for the answer.
     Inviting(Inviting),

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use smol_str::SmolStr;
+
 use crate::{
     error::HeaderError,
     token::{elements, is_token_text, quote, unquote},
@@ -11,7 +13,7 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Challenge {
     /// `Digest`, `Basic` …
-    pub scheme: Box<str>,
+    pub scheme: SmolStr,
     fields: Fields,
 }
 
@@ -19,15 +21,15 @@ pub struct Challenge {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
     /// `Digest`.
-    pub scheme: Box<str>,
+    pub scheme: SmolStr,
     fields: Fields,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Fields(Vec<(Box<str>, Box<str>)>);
+struct Fields(Vec<(SmolStr, SmolStr)>);
 
 impl Fields {
-    fn parse(text: &str) -> Result<(Box<str>, Self), HeaderError> {
+    fn parse(text: &str) -> Result<(SmolStr, Self), HeaderError> {
         let (scheme, rest) = text.trim().split_once([' ', '\t']).ok_or(HeaderError::Malformed)?;
         if !is_token_text(scheme) {
             return Err(HeaderError::Malformed);
@@ -40,26 +42,25 @@ impl Fields {
             })
             .collect::<Result<Vec<_>, _>>()?;
         // Two values for one name are two meanings.
-        let twice = fields.iter().enumerate().any(|(at, (name, _)): (usize, &(Box<str>, Box<str>))| {
+        let twice = fields.iter().enumerate().any(|(at, (name, _)): (usize, &(SmolStr, SmolStr))| {
             fields[..at].iter().any(|(other, _)| other.eq_ignore_ascii_case(name))
         });
         if twice { Err(HeaderError::Malformed) } else { Ok((scheme.into(), Self(fields))) }
     }
 
     fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_ref())
+        self.0.iter().find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
     /// `algorithm`, `stale`, `qop` of credentials and `nc` stand without quotes (RFC 3261 25.1), the rest within.
     fn write(&self, plain: &[&str], f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (at, (name, value)) in self.0.iter().enumerate() {
             f.write_str(if at == 0 { " " } else { ", " })?;
-            if plain.contains(&name.as_ref()) && is_token_text(value) {
+            if plain.contains(&name.as_str()) && is_token_text(value) {
                 write!(f, "{name}={value}")?;
             } else {
-                let mut quoted = String::with_capacity(value.len() + 2);
-                quote(value, &mut quoted);
-                write!(f, "{name}={quoted}")?;
+                write!(f, "{name}=")?;
+                quote(value, f)?;
             }
         }
         Ok(())

@@ -27,6 +27,6 @@ impl Header for Contact {
     const NAME: HeaderName = HeaderName::Contact;
 
     fn parse(text: &str) -> Result<Self, HeaderError> {
-        if text.trim() == "*" { Ok(Self::All) } else { NameAddr::parse(text).map(Self::Address) }
+        if text.trim_ascii() == "*" { Ok(Self::All) } else { NameAddr::parse(text).map(Self::Address) }
     }
 }

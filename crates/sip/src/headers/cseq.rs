@@ -18,12 +18,12 @@ impl Header for CSeq {
     const NAME: HeaderName = HeaderName::CSeq;
 
     fn parse(text: &str) -> Result<Self, HeaderError> {
-        let (number, method) = text.trim().split_once([' ', '\t']).ok_or(HeaderError::Malformed)?;
+        let (number, method) = text.trim_ascii().split_once([' ', '\t']).ok_or(HeaderError::Malformed)?;
         if number.is_empty() || !number.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(HeaderError::Malformed);
         }
         let number = number.parse().ok().filter(|number| *number < 1 << 31).ok_or(HeaderError::Range)?;
-        let method = Method::parse(method.trim().as_bytes()).ok_or(HeaderError::Malformed)?;
+        let method = Method::parse(method.trim_ascii().as_bytes()).ok_or(HeaderError::Malformed)?;
         Ok(Self { number, method })
     }
 }

@@ -17,7 +17,12 @@ pub use cseq::CSeq;
 pub use reason::Reason;
 pub use via::Via;
 
-use crate::{error::HeaderError, header_name::HeaderName, name_addr::NameAddr, token::elements};
+use crate::{
+    error::HeaderError,
+    header_name::HeaderName,
+    name_addr::NameAddr,
+    token::{parts, text},
+};
 
 /// A header that has a type of its own.
 pub trait Header: Sized {
@@ -42,6 +47,11 @@ impl Headers {
     #[must_use]
     pub const fn new() -> Self {
         Self { list: Vec::new() }
+    }
+
+    /// None yet, with room for those of most messages.
+    pub(crate) fn with_room() -> Self {
+        Self { list: Vec::with_capacity(24) }
     }
 
     /// How many lines there are.
@@ -75,47 +85,61 @@ impl Headers {
     /// The value of the first line of that name as text; octets that are no UTF-8 show as U+FFFD.
     #[must_use]
     pub fn text(&self, name: &HeaderName) -> Option<Cow<'_, str>> {
-        self.list.iter().find(|(own, _)| own == name).map(|(_, value)| String::from_utf8_lossy(value))
+        self.list.iter().find(|(own, _)| own == name).map(|(_, value)| text(value))
     }
 
     /// The first element of the header `H`, if it is there.
     #[must_use]
     pub fn typed<H: Header>(&self) -> Option<Result<H, HeaderError>> {
         let text = self.text(&H::NAME)?;
-        Some(elements(&text).next().ok_or(HeaderError::Malformed).and_then(H::parse))
+        Some(parts(&text, H::NAME.is_list()).next().ok_or(HeaderError::Malformed).and_then(H::parse))
     }
 
     /// All elements of the header `H`, over lines and commas. Those that do not follow the grammar are left out: a
     /// broken optional header is as if it were not there (RFC 3261 8.2).
     #[must_use]
     pub fn all<H: Header>(&self) -> Vec<H> {
-        self.elements(&H::NAME).iter().filter_map(|text| H::parse(text).ok()).collect()
+        self.read(&H::NAME, |text| H::parse(text).ok())
     }
 
     /// The name-addrs of `name`, over lines and commas.
     #[must_use]
     pub fn name_addrs(&self, name: &HeaderName) -> Vec<NameAddr> {
-        self.elements(name).iter().filter_map(|text| NameAddr::parse(text).ok()).collect()
+        self.read(name, |text| NameAddr::parse(text).ok())
     }
 
     /// The first name-addr of `name`.
     #[must_use]
     pub fn name_addr(&self, name: &HeaderName) -> Option<NameAddr> {
-        self.name_addrs(name).into_iter().next()
+        self.get_all(name).find_map(|value| {
+            let text = text(value);
+            parts(&text, name.is_list()).find_map(|text| NameAddr::parse(text).ok())
+        })
     }
 
     /// The elements of `name`, over lines and commas.
     #[must_use]
     pub fn elements(&self, name: &HeaderName) -> Vec<String> {
-        self.get_all(name)
-            .flat_map(|value| elements(&String::from_utf8_lossy(value)).map(str::to_owned).collect::<Vec<_>>())
-            .collect()
+        self.read(name, |text| Some(text.to_owned()))
+    }
+
+    /// What `parse` makes of each element of `name`.
+    fn read<T>(&self, name: &HeaderName, parse: impl Fn(&str) -> Option<T>) -> Vec<T> {
+        let mut found = Vec::new();
+        for value in self.get_all(name) {
+            let text = text(value);
+            found.extend(parts(&text, name.is_list()).filter_map(&parse));
+        }
+        found
     }
 
     /// Does a list such as Supported or Require hold `token`? Option tags have no case.
     #[must_use]
     pub fn has_token(&self, name: &HeaderName, token: &str) -> bool {
-        self.elements(name).iter().any(|element| element.eq_ignore_ascii_case(token))
+        self.get_all(name).any(|value| {
+            let text = text(value);
+            parts(&text, name.is_list()).any(|element| element.eq_ignore_ascii_case(token))
+        })
     }
 
     /// Adds a line at the end. Control characters become blanks, so that a value never makes a line of its own (S19).
@@ -157,20 +181,6 @@ impl Headers {
     /// Adds a value that came off the wire.
     pub(crate) fn push_raw(&mut self, name: HeaderName, value: Bytes) {
         self.list.push((name, value));
-    }
-
-    /// Joins a folded line to the last header: the line end and the blanks round it are one blank.
-    pub(crate) fn fold(&mut self, line: &[u8]) -> bool {
-        let Some((_, value)) = self.list.last_mut() else { return false };
-        let more = line.trim_ascii();
-        let mut joined = Vec::with_capacity(value.len() + 1 + more.len());
-        joined.extend_from_slice(value);
-        if !joined.is_empty() && !more.is_empty() {
-            joined.push(b' ');
-        }
-        joined.extend_from_slice(more);
-        *value = joined.into();
-        true
     }
 }
 

@@ -1,5 +1,7 @@
 //! Reason (RFC 3326): why a request was sent.
 
+use smol_str::SmolStr;
+
 use super::Header;
 use crate::{error::HeaderError, header_name::HeaderName, params::Params, token::is_token_text};
 
@@ -7,7 +9,7 @@ use crate::{error::HeaderError, header_name::HeaderName, params::Params, token::
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reason {
     /// `SIP`, `Q.850` …
-    pub protocol: Box<str>,
+    pub protocol: SmolStr,
     /// The cause, in the numbers of the protocol.
     pub cause: Option<u32>,
     /// A text for a person.

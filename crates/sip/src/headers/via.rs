@@ -2,14 +2,22 @@
 
 use std::fmt;
 
+use smol_str::SmolStr;
+
 use super::Header;
-use crate::{error::HeaderError, header_name::HeaderName, host::Host, params::Params, token::is_token_text};
+use crate::{
+    error::HeaderError,
+    header_name::HeaderName,
+    host::Host,
+    params::Params,
+    token::{cut, is_token_text},
+};
 
 /// Where a response goes, hop by hop. Over a WebSocket it goes down the connection whatever it says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Via {
     /// `WSS`, `WS`, `UDP` …, as written.
-    pub transport: Box<str>,
+    pub transport: SmolStr,
     /// The host of `sent-by`.
     pub host: Host,
     /// The port of `sent-by`.
@@ -30,21 +38,20 @@ impl Header for Via {
     const NAME: HeaderName = HeaderName::Via;
 
     fn parse(text: &str) -> Result<Self, HeaderError> {
-        let (head, params) = text.split_once(';').unwrap_or((text, ""));
+        let (head, params) = cut(text, b';');
         // `SIP / 2.0 / UDP host` is well formed (RFC 4475 3.1.1.1), so blanks round the slashes do not count.
-        let mut parts = head.splitn(3, '/');
-        let (Some(name), Some(version), Some(rest)) = (parts.next(), parts.next(), parts.next()) else {
-            return Err(HeaderError::Malformed);
-        };
-        if !name.trim().eq_ignore_ascii_case("SIP") || version.trim() != "2.0" {
+        let (name, rest) = cut(head, b'/');
+        let (version, rest) = cut(rest.ok_or(HeaderError::Malformed)?, b'/');
+        if !name.trim_ascii().eq_ignore_ascii_case("SIP") || version.trim_ascii() != "2.0" {
             return Err(HeaderError::Malformed);
         }
-        let (transport, sent_by) = rest.trim().split_once([' ', '\t']).ok_or(HeaderError::Malformed)?;
+        let rest = rest.ok_or(HeaderError::Malformed)?.trim_ascii();
+        let (transport, sent_by) = rest.split_once([' ', '\t']).ok_or(HeaderError::Malformed)?;
         if !is_token_text(transport) {
             return Err(HeaderError::Malformed);
         }
         let (host, port) = Host::parse_with_port(sent_by).ok_or(HeaderError::Malformed)?;
-        Ok(Self { transport: transport.into(), host, port, params: Params::parse(params) })
+        Ok(Self { transport: transport.into(), host, port, params: Params::parse(params.unwrap_or_default()) })
     }
 }
 
@@ -66,7 +73,7 @@ mod tests {
     fn every_form_is_read() {
         let via =
             Via::parse("SIP  / 2.0\t/ UDP 192.0.2.2 ;branch=z9hG4bK390skdjuw;received=1.2.3.4").expect("well formed");
-        assert_eq!((via.transport.as_ref(), via.branch()), ("UDP", Some("z9hG4bK390skdjuw")));
+        assert_eq!((via.transport.as_str(), via.branch()), ("UDP", Some("z9hG4bK390skdjuw")));
         assert_eq!(via.to_string(), "SIP/2.0/UDP 192.0.2.2;branch=z9hG4bK390skdjuw;received=1.2.3.4");
         assert_eq!(Via::parse("SIP/2.0/WSS df7jal23ls0d.invalid:443;rport").map(|via| via.port), Ok(Some(443)));
         assert_eq!(
