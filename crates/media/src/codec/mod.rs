@@ -3,6 +3,7 @@
 mod conceal;
 mod g711;
 mod opus;
+pub(crate) mod table;
 mod voice;
 
 pub use voice::{Codec, VoiceDecoder, VoiceEncoder};

@@ -1,0 +1,369 @@
+//! Offer and answer, RFC 3264, for one call with one stream of sound over ICE and DTLS-SRTP.
+//!
+//! ```text
+//!            offer()            accept()
+//!   stable ───────────> offered ─────────> stable        accept() again: another fork, or the 200 after a 183
+//!      │                   └──rollback()──────^
+//!      └────answer()───────────────────────> stable
+//! ```
+//!
+//! Offers are taken as servers send them: without mid, BUNDLE, rtpmap or direction, attributes in any order and case.
+//! Sound that is not encrypted by DTLS-SRTP is refused and never falls back to less.
+
+mod error;
+mod read;
+mod write;
+
+use std::net::SocketAddr;
+
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha12Rng;
+
+pub use crate::agreed::{Agreed, AgreedCodec, AgreedEvents, Direction, RemotePath, Setup};
+use crate::codec::{Codec, table};
+use crate::sdp::SessionDescription;
+pub use error::OfferError;
+use read::RemoteAudio;
+use write::Saying;
+
+/// Our side of the secured path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocalPath {
+    /// `a=ice-ufrag`
+    pub ufrag: String,
+    /// `a=ice-pwd`
+    pub pwd: String,
+    /// `sha-256 AB:CD…`
+    pub fingerprint: String,
+    /// What follows `candidate:` in each candidate line.
+    pub candidates: Vec<String>,
+    /// Address and port for `c=` and `m=`; never 0.0.0.0, which old servers take for hold.
+    pub default: SocketAddr,
+}
+
+/// What we are ready to use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// Codecs, the best first; at least one.
+    pub codecs: Vec<Codec>,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self { codecs: table::ROWS.iter().map(|row| row.codec).collect() }
+    }
+}
+
+/// What a payload type stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Sound(Codec),
+    /// Telephone events at this clock.
+    Events(u32),
+}
+
+/// One `m=` line of the call; their number and order never change (RFC 3264 section 8).
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Section {
+    kind: String,
+    protocol: String,
+    /// Formats as they stood, for a section that is refused.
+    formats: Vec<String>,
+    mid: Option<String>,
+    bundled: bool,
+}
+
+/// What we offered and wait to hear about.
+#[derive(Debug, Clone)]
+struct Offered {
+    direction: Direction,
+    formats: Vec<(Format, u8)>,
+    /// What held before, for a rollback and for judging each answer.
+    before: Option<Agreed>,
+}
+
+/// The negotiation of one call.
+#[derive(Debug, Clone)]
+pub struct Negotiation {
+    policy: Policy,
+    session_id: u64,
+    version: u64,
+    /// The last description sent, with its version left out.
+    last: String,
+    sections: Vec<Section>,
+    /// Which section carries the sound.
+    ours: usize,
+    /// Payload types given so far; none ever means something else (RFC 3264 section 8.3.2).
+    numbers: Vec<(Format, u8)>,
+    offered: Option<Offered>,
+    agreed: Option<Agreed>,
+}
+
+impl Negotiation {
+    /// A call of which nothing is agreed. The seed makes the session id.
+    pub fn new(seed: [u8; 32], policy: Policy) -> Self {
+        // RFC 3264 section 5: the id fits a signed 64-bit number.
+        let session_id = ChaCha12Rng::from_seed(seed).random_range(1..=i64::MAX as u64);
+        Self {
+            policy,
+            session_id,
+            version: 0,
+            last: String::new(),
+            sections: Vec::new(),
+            ours: 0,
+            numbers: Vec::new(),
+            offered: None,
+            agreed: None,
+        }
+    }
+
+    /// What was agreed last.
+    pub fn agreed(&self) -> Option<&Agreed> {
+        self.agreed.as_ref()
+    }
+
+    /// Makes an offer, first or later. [`Direction::SendOnly`] puts the far end on hold.
+    pub fn offer(&mut self, local: &LocalPath, direction: Direction) -> String {
+        if self.sections.is_empty() {
+            self.sections.push(Section {
+                kind: "audio".into(),
+                protocol: "UDP/TLS/RTP/SAVPF".into(),
+                formats: Vec::new(),
+                mid: Some("0".into()),
+                bundled: true,
+            });
+        }
+        let formats = self.offered_formats();
+        // RFC 8842 section 5.2: an offer always says actpass, even when the role is settled.
+        let sdp = self.write(&Saying { local, direction, setup: "actpass", formats: &formats, rtcp_mux: true });
+        let before = self.offered.take().map_or_else(|| self.agreed.clone(), |offered| offered.before);
+        self.offered = Some(Offered { direction, formats, before });
+        sdp
+    }
+
+    /// Takes the answer to our offer. May be called again with another answer to the same offer: from another fork, or
+    /// with the final response after an early one.
+    pub fn accept(&mut self, answer: &[u8]) -> Result<Agreed, OfferError> {
+        let offered = self.offered.clone().ok_or(OfferError::NothingOffered)?;
+        let description = SessionDescription::parse(answer)?;
+        let media = description.media.get(self.ours).ok_or(OfferError::NoSound)?;
+        let remote = RemoteAudio::read(&description, media)?;
+        let mut recv = codecs(&offered.formats);
+        let mut dtmf_recv = events(&offered.formats);
+        // Some answer with numbers of their own and send with them as well (RFC 3264 section 6.1 forbids it).
+        for (format, pt) in remote.numbers().filter(|(_, pt)| !offered.formats.iter().any(|(_, ours)| ours == pt)) {
+            match format {
+                Format::Sound(codec) => recv.push(AgreedCodec { codec, pt, max_bitrate: None }),
+                Format::Events(clock) => dtmf_recv.push(AgreedEvents { pt, clock }),
+            }
+        }
+        let before = offered.before.as_ref();
+        let same_path =
+            before.and_then(|before| before.remote.as_ref()).is_some_and(|old| same_path(old, &remote.path));
+        let dtls_client = match before {
+            // RFC 8842 section 5.5: an association that goes on keeps its roles.
+            Some(before) if same_path => before.dtls_client,
+            _ => remote.path.setup == Setup::Passive,
+        };
+        let remote_hold = match before {
+            _ if offered.direction.sends() => !remote.direction.receives(),
+            Some(before) => before.remote_hold,
+            None => false,
+        };
+        let agreed = Agreed {
+            dtls_client,
+            controlling: remote.path.ice_lite || before.is_none_or(|before| before.controlling),
+            direction: meet(offered.direction, remote.direction),
+            remote_hold,
+            ..self.assemble(remote, recv, dtmf_recv)?
+        };
+        self.agreed = Some(agreed.clone());
+        Ok(agreed)
+    }
+
+    /// The offer was refused: what held before holds on.
+    pub fn rollback(&mut self) {
+        if let Some(offered) = self.offered.take() {
+            self.agreed = offered.before;
+        }
+    }
+
+    /// Answers an offer, first or later. A refused one changes nothing.
+    pub fn answer(
+        &mut self,
+        offer: &[u8],
+        local: &LocalPath,
+        wanted: Direction,
+    ) -> Result<(String, Agreed), OfferError> {
+        let description = SessionDescription::parse(offer)?;
+        let (ours, remote) = self.choose(&description)?;
+        let mut next = self.clone();
+        next.offered = None;
+        next.ours = ours;
+        next.sections = sections(&description);
+        let formats: Vec<(Format, u8)> = remote.numbers().filter(|(format, _)| next.knows(*format)).collect();
+        for (format, pt) in &formats {
+            // W10: a number may change its meaning in a re-offer, for it is the offerer's to give.
+            next.numbers.retain(|(old, number)| number != pt && old != format);
+            next.numbers.push((*format, *pt));
+        }
+        let old = self.agreed.as_ref();
+        let same_path = old.and_then(|old| old.remote.as_ref()).is_some_and(|old| same_path(old, &remote.path));
+        let dtls_client = match (old, remote.path.setup) {
+            (Some(old), Setup::Actpass) if same_path => old.dtls_client,
+            // RFC 5763 section 5: active, so that the handshake can begin with the answer.
+            (_, setup) => setup != Setup::Active,
+        };
+        let direction = meet(wanted, remote.direction);
+        let agreed = Agreed {
+            dtls_client,
+            controlling: remote.path.ice_lite || old.is_some_and(|old| old.controlling),
+            direction,
+            remote_hold: !remote.direction.receives(),
+            ..self.assemble(remote, codecs(&formats), events(&formats))?
+        };
+        let setup = if dtls_client { "active" } else { "passive" };
+        let sdp = next.write(&Saying { local, direction, setup, formats: &formats, rtcp_mux: agreed.rtcp_mux });
+        next.agreed = Some(agreed.clone());
+        *self = next;
+        Ok((sdp, agreed))
+    }
+
+    /// The first section of sound that we can take, or why there is none.
+    fn choose(&self, description: &SessionDescription) -> Result<(usize, RemoteAudio), OfferError> {
+        let mut why = OfferError::NoSound;
+        let first_call = self.agreed.is_none();
+        for (index, media) in description.media.iter().enumerate() {
+            // Later offers may only change the section in use.
+            if !first_call && index != self.ours {
+                continue;
+            }
+            match RemoteAudio::read(description, media) {
+                Ok(remote) if remote.codecs.iter().any(|codec| self.policy.codecs.contains(&codec.codec)) => {
+                    return Ok((index, remote));
+                }
+                Ok(_) => why = OfferError::NoCommonCodec,
+                Err(OfferError::NoSound) => {}
+                Err(error) => why = error,
+            }
+        }
+        Err(why)
+    }
+
+    fn assemble(
+        &self,
+        remote: RemoteAudio,
+        recv: Vec<AgreedCodec>,
+        dtmf_recv: Vec<AgreedEvents>,
+    ) -> Result<Agreed, OfferError> {
+        let known = |codec: &AgreedCodec| self.policy.codecs.contains(&codec.codec);
+        let send: Vec<AgreedCodec> = remote.codecs.into_iter().filter(known).collect();
+        let first = send.first().ok_or(OfferError::NoCommonCodec)?;
+        // RFC 4733 section 2.1: events run on the clock of the sound they stand between, where the far end has that.
+        let fitting = remote.events.iter().find(|events| events.clock == first.codec.clock());
+        let dtmf = fitting.or(remote.events.first()).copied();
+        let mut path = remote.path;
+        let old = self.agreed.as_ref().and_then(|old| old.remote.as_ref());
+        // RFC 8839 section 4.4.1.1.1: new credentials mean a restart, new candidates alone do not.
+        path.ice_restart = old.is_some_and(|old| old.ufrag != path.ufrag || old.pwd != path.pwd);
+        Ok(Agreed {
+            remote: Some(path),
+            dtls_client: false,
+            controlling: false,
+            send,
+            recv,
+            dtmf,
+            dtmf_recv,
+            direction: Direction::Inactive,
+            remote_hold: false,
+            ptime: remote.ptime,
+            rtcp_mux: remote.rtcp_mux,
+        })
+    }
+
+    fn knows(&self, format: Format) -> bool {
+        match format {
+            Format::Sound(codec) => self.policy.codecs.contains(&codec),
+            Format::Events(_) => true,
+        }
+    }
+
+    /// All we can do, with the numbers given before and new ones for the rest.
+    fn offered_formats(&mut self) -> Vec<(Format, u8)> {
+        let mut wanted: Vec<(Format, u8)> = Vec::new();
+        for codec in &self.policy.codecs {
+            wanted.push((Format::Sound(*codec), table::row(*codec).offered));
+        }
+        let clocks: Vec<u32> = self.policy.codecs.iter().map(|codec| codec.clock()).collect();
+        for (clock, number) in [(48_000, 110), (8_000, 126)] {
+            if clocks.contains(&clock) {
+                wanted.push((Format::Events(clock), number));
+            }
+        }
+        wanted.into_iter().map(|(format, number)| (format, self.number(format, number))).collect()
+    }
+
+    fn number(&mut self, format: Format, wish: u8) -> u8 {
+        if let Some((_, number)) = self.numbers.iter().find(|(known, _)| *known == format) {
+            return *number;
+        }
+        let taken = |number: u8| self.numbers.iter().any(|(_, other)| *other == number);
+        // RFC 3551 section 6: 96..=127 are dynamic.
+        let number = std::iter::once(wish).chain(96..=127).find(|number| !taken(*number)).unwrap_or(wish);
+        self.numbers.push((format, number));
+        number
+    }
+}
+
+fn codecs(formats: &[(Format, u8)]) -> Vec<AgreedCodec> {
+    let codec = |(format, pt): &(Format, u8)| match format {
+        Format::Sound(codec) => Some(AgreedCodec { codec: *codec, pt: *pt, max_bitrate: None }),
+        Format::Events(_) => None,
+    };
+    formats.iter().filter_map(codec).collect()
+}
+
+fn events(formats: &[(Format, u8)]) -> Vec<AgreedEvents> {
+    let events = |(format, pt): &(Format, u8)| match format {
+        Format::Events(clock) => Some(AgreedEvents { pt: *pt, clock: *clock }),
+        Format::Sound(_) => None,
+    };
+    formats.iter().filter_map(events).collect()
+}
+
+/// RFC 3264 section 6.1: we send if we want to and they receive, and the other way round.
+fn meet(wanted: Direction, remote: Direction) -> Direction {
+    match (wanted.sends() && remote.receives(), wanted.receives() && remote.sends()) {
+        (true, true) => Direction::SendRecv,
+        (true, false) => Direction::SendOnly,
+        (false, true) => Direction::RecvOnly,
+        (false, false) => Direction::Inactive,
+    }
+}
+
+/// Whether the DTLS association goes on: same certificate, no restart.
+fn same_path(old: &RemotePath, new: &RemotePath) -> bool {
+    old.fingerprints == new.fingerprints && old.ufrag == new.ufrag && old.pwd == new.pwd
+}
+
+/// The shape of an offer, as the answer must have it.
+fn sections(description: &SessionDescription) -> Vec<Section> {
+    let group = description.attribute("group").unwrap_or_default();
+    let mut bundled = group.split_ascii_whitespace();
+    let is_bundle = bundled.next().is_some_and(|kind| kind == "BUNDLE");
+    let bundled: Vec<&str> = if is_bundle { bundled.collect() } else { Vec::new() };
+    let section = |media: &crate::sdp::Media| {
+        let mid = media.attribute("mid").map(str::to_owned);
+        Section {
+            kind: media.kind.clone(),
+            protocol: media.protocol.clone(),
+            formats: media.formats.clone(),
+            bundled: mid.as_deref().is_some_and(|mid| bundled.contains(&mid)),
+            mid,
+        }
+    };
+    description.media.iter().map(section).collect()
+}
+
+#[cfg(test)]
+mod tests;

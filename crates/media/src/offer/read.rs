@@ -1,0 +1,190 @@
+//! What the far end's description means.
+
+use super::{AgreedCodec, AgreedEvents, Direction, Format, OfferError, RemotePath, Setup};
+use crate::codec::table;
+use crate::sdp::{Attribute, Media, SessionDescription, value, values};
+
+/// Candidates kept; the agent has a lower limit of its own for pairs.
+const MOST_CANDIDATES: usize = 64;
+/// What is sent in a packet when nothing is said (RFC 3551 section 4.2), and the limits, in ms.
+const PTIME: u32 = 20;
+const PTIMES: std::ops::RangeInclusive<u32> = 10..=60;
+
+/// The far end's sound.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct RemoteAudio {
+    /// Those we know, in its order of preference.
+    pub(super) codecs: Vec<AgreedCodec>,
+    pub(super) events: Vec<AgreedEvents>,
+    pub(super) path: RemotePath,
+    /// As the far end says it.
+    pub(super) direction: Direction,
+    pub(super) ptime: u8,
+    pub(super) rtcp_mux: bool,
+}
+
+impl RemoteAudio {
+    /// Reads one section; [`OfferError::NoSound`] for one that is none or refused.
+    pub(super) fn read(description: &SessionDescription, media: &Media) -> Result<Self, OfferError> {
+        // RFC 3264 section 6: port 0 refuses. In a bundle-only offer it does not, but a single section is never that.
+        if media.kind != "audio" || media.port == 0 {
+            return Err(OfferError::NoSound);
+        }
+        let both = Both { session: &description.attributes, media: &media.attributes };
+        let path = read_path(&both, &media.protocol)?;
+        let (codecs, events) = read_formats(media);
+        let mut direction = read_direction(&both);
+        // RFC 3264 section 8.4: 0.0.0.0 was hold once. With ICE it only means that the address comes later.
+        let address = media.connection.as_ref().or(description.connection.as_ref());
+        if path.candidates.is_empty() && media.port != 9 && address.is_some_and(|address| address == "0.0.0.0") {
+            direction = if direction.sends() { Direction::SendOnly } else { Direction::Inactive };
+        }
+        let rtcp_mux = both.first("rtcp-mux").is_some();
+        Ok(Self { codecs, events, path, direction, ptime: read_ptime(&both), rtcp_mux })
+    }
+
+    /// All payload types known, in order of the description: sound first.
+    pub(super) fn numbers(&self) -> impl Iterator<Item = (Format, u8)> {
+        let codecs = self.codecs.iter().map(|codec| (Format::Sound(codec.codec), codec.pt));
+        codecs.chain(self.events.iter().map(|events| (Format::Events(events.clock), events.pt)))
+    }
+}
+
+/// Attributes of the section, and of the session where the section says nothing.
+struct Both<'a> {
+    session: &'a [Attribute],
+    media: &'a [Attribute],
+}
+
+impl<'a> Both<'a> {
+    fn first(&self, name: &str) -> Option<&'a str> {
+        value(self.media, name).or_else(|| value(self.session, name))
+    }
+
+    fn all(&self, name: &'a str) -> Vec<&'a str> {
+        let own: Vec<&str> = values(self.media, name).collect();
+        if own.is_empty() { values(self.session, name).collect() } else { own }
+    }
+}
+
+fn read_path(both: &Both<'_>, protocol: &str) -> Result<RemotePath, OfferError> {
+    // W9: RTP/SAVPF with a fingerprint is DTLS-SRTP; anything without SAVP is in the clear.
+    let protocol = protocol.to_ascii_uppercase();
+    if !matches!(protocol.as_str(), "UDP/TLS/RTP/SAVPF" | "UDP/TLS/RTP/SAVP" | "RTP/SAVPF" | "RTP/SAVP") {
+        return Err(OfferError::Insecure);
+    }
+    let fingerprints: Vec<String> = both.all("fingerprint").into_iter().filter_map(read_fingerprint).collect();
+    if fingerprints.is_empty() {
+        return Err(OfferError::Insecure);
+    }
+    let (Some(ufrag), Some(pwd)) = (both.first("ice-ufrag"), both.first("ice-pwd")) else {
+        return Err(OfferError::NoIce);
+    };
+    // RFC 8839 section 5.4: 4..=256 and 22..=256 characters of a small alphabet.
+    let ice_char = |c: char| c.is_ascii_alphanumeric() || c == '+' || c == '/';
+    let good = |text: &str, least| (least..=256).contains(&text.len()) && text.chars().all(ice_char);
+    if !good(ufrag, 4) || !good(pwd, 22) {
+        return Err(OfferError::NoIce);
+    }
+    let setup = match both.first("setup").map(str::to_ascii_lowercase).as_deref() {
+        Some("active") => Setup::Active,
+        Some("passive") => Setup::Passive,
+        // Said nothing, or `holdconn`: we choose.
+        _ => Setup::Actpass,
+    };
+    let candidates = values(both.media, "candidate").filter(|line| first_component(line)).take(MOST_CANDIDATES);
+    Ok(RemotePath {
+        ufrag: ufrag.to_owned(),
+        pwd: pwd.to_owned(),
+        fingerprints,
+        setup,
+        candidates: candidates.map(str::to_owned).collect(),
+        ice_lite: value(both.session, "ice-lite").is_some(),
+        end_of_candidates: both.first("end-of-candidates").is_some(),
+        ice_restart: false,
+    })
+}
+
+/// Normalised: `sha-256 AB:CD…`. `None` for a weak hash (RFC 8122 section 5 forbids MD5 and MD2; SHA-1 is no better
+/// today) or one of the wrong length.
+fn read_fingerprint(value: &str) -> Option<String> {
+    let (hash, digits) = value.split_once(char::is_whitespace)?;
+    let hash = hash.to_ascii_lowercase();
+    let bytes = match hash.as_str() {
+        "sha-256" => 32,
+        "sha-384" => 48,
+        "sha-512" => 64,
+        _ => return None,
+    };
+    let digits = digits.trim().to_ascii_uppercase();
+    let hex = |part: &str| part.len() == 2 && part.bytes().all(|digit| digit.is_ascii_hexdigit());
+    (digits.split(':').count() == bytes && digits.split(':').all(hex)).then(|| format!("{hash} {digits}"))
+}
+
+/// We use one component, for RTP and RTCP share it.
+fn first_component(candidate: &str) -> bool {
+    candidate.split_ascii_whitespace().nth(1) == Some("1")
+}
+
+fn read_direction(both: &Both<'_>) -> Direction {
+    let all = [Direction::SendRecv, Direction::SendOnly, Direction::RecvOnly, Direction::Inactive];
+    let find = |attributes: &[Attribute]| all.into_iter().find(|one| value(attributes, one.name()).is_some());
+    // RFC 8866 section 6.7: nothing said is both ways.
+    find(both.media).or_else(|| find(both.session)).unwrap_or_default()
+}
+
+fn read_ptime(both: &Both<'_>) -> u8 {
+    let number = |name| both.first(name).and_then(|text| text.trim().parse::<u32>().ok()).filter(|ms| *ms > 0);
+    let most = number("maxptime").unwrap_or(*PTIMES.end());
+    let wished = number("ptime").unwrap_or(PTIME).min(most);
+    wished.clamp(*PTIMES.start(), *PTIMES.end()) as u8
+}
+
+/// By rtpmap, and by RFC 3551 where none stands; the numbers by themselves mean nothing (W10).
+fn read_formats(media: &Media) -> (Vec<AgreedCodec>, Vec<AgreedEvents>) {
+    let (mut codecs, mut events) = (Vec::<AgreedCodec>::new(), Vec::<AgreedEvents>::new());
+    for format in &media.formats {
+        let Some(pt) = format.parse::<u8>().ok().filter(|pt| *pt < 128) else { continue };
+        let codec = match after_number(media, "rtpmap", pt).and_then(read_rtpmap) {
+            Some((name, clock, _)) if name.eq_ignore_ascii_case("telephone-event") => {
+                // One number for each clock; the first counts.
+                if clock > 0 && events.iter().all(|known| known.clock != clock) {
+                    events.push(AgreedEvents { pt, clock });
+                }
+                continue;
+            }
+            Some((name, clock, channels)) => table::by_name(name, clock, channels),
+            None => table::by_number(pt),
+        };
+        let Some(codec) = codec.filter(|codec| codecs.iter().all(|known| known.codec != *codec)) else { continue };
+        codecs.push(AgreedCodec { codec, pt, max_bitrate: read_bitrate(media, pt) });
+    }
+    (codecs, events)
+}
+
+/// The value of `a=name:pt value`.
+fn after_number<'a>(media: &'a Media, name: &'a str, pt: u8) -> Option<&'a str> {
+    media.all(name).find_map(|line| {
+        let (number, rest) = line.split_once(char::is_whitespace)?;
+        (number.parse() == Ok(pt)).then(|| rest.trim())
+    })
+}
+
+/// `opus/48000/2`
+fn read_rtpmap(value: &str) -> Option<(&str, u32, u8)> {
+    let mut parts = value.split('/').map(str::trim);
+    let (name, clock) = (parts.next()?, parts.next()?.parse().ok()?);
+    let channels = parts.next().map_or(Some(1), |channels| channels.parse().ok())?;
+    Some((name, clock, channels))
+}
+
+/// RFC 7587 section 6.1: what the far end wishes to receive at most; blanks as FreeSWITCH sets them.
+fn read_bitrate(media: &Media, pt: u8) -> Option<u32> {
+    let parameters = after_number(media, "fmtp", pt)?;
+    let find = |parameter: &str| {
+        let (name, value) = parameter.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("maxaveragebitrate").then(|| value.trim().parse().ok())?
+    };
+    // RFC 7587 section 6.1: 6 000..=510 000; anything else is ignored.
+    parameters.split(';').find_map(find).filter(|rate| (6_000..=510_000).contains(rate))
+}
