@@ -1,0 +1,233 @@
+//! Puts DTLS handshake messages together before rtc-dtls sees them, each whole and once.
+//!
+//! The crate stops its repeat timer at any handshake record, also at a repeat that does not bring it on, and then both
+//! ends wait for ever; and it cannot join fragments of a repeat that was cut at other points, as OpenSSL cuts them.
+//! Records that do not follow the grammar are dropped here, for the crate answers them with a fatal alert.
+
+use std::collections::BTreeMap;
+
+/// Longer handshake messages are nobody's (a chain of certificates is a few thousand octets).
+const LONGEST_MESSAGE: usize = 20_000;
+/// A handshake has about a dozen messages.
+const LAST_SEQUENCE: u16 = 31;
+const RECORD_HEADER: usize = 13;
+const FRAGMENT_HEADER: usize = 12;
+
+/// The messages of one handshake so far.
+#[derive(Debug, Default)]
+pub(crate) struct Assembly {
+    messages: BTreeMap<u16, Message>,
+    /// The random of the first ClientHello, when we are the server.
+    hello: Option<[u8; 32]>,
+}
+
+#[derive(Debug)]
+struct Message {
+    body: Vec<u8>,
+    have: Vec<bool>,
+    handed_over: bool,
+}
+
+/// What to do with a datagram.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Assembled {
+    /// Hand this to the crate; it may be nothing.
+    Records(Vec<u8>),
+    /// The far end began anew: so does the handshake, with this datagram.
+    Restarted,
+}
+
+impl Assembly {
+    /// Takes one datagram of epoch 0 and beyond. `client`: we are; `done`: our handshake is finished, so that a repeat of
+    /// the last flight has to reach the crate, which repeats its own.
+    pub(crate) fn take(&mut self, datagram: &[u8], client: bool, done: bool) -> Assembled {
+        let mut out = Vec::with_capacity(datagram.len());
+        let mut rest = datagram;
+        while let Some((header, body, after)) = record(rest) {
+            rest = after;
+            if !is_proper(header, body) {
+                continue;
+            }
+            let plain = header[3..5] == [0, 0];
+            if header[0] != 22 || !plain {
+                out.extend_from_slice(header);
+                out.extend_from_slice(body);
+                continue;
+            }
+            let Some(ready) = self.handshake(body, client, done) else { return Assembled::Restarted };
+            let Ok(length) = u16::try_from(ready.len()) else { continue };
+            if length > 0 {
+                out.extend_from_slice(&header[..RECORD_HEADER - 2]);
+                out.extend_from_slice(&length.to_be_bytes());
+                out.extend_from_slice(&ready);
+            }
+        }
+        Assembled::Records(out)
+    }
+
+    /// The messages that the fragments of one record complete. `None`: a ClientHello with another random.
+    fn handshake(&mut self, body: &[u8], client: bool, done: bool) -> Option<Vec<u8>> {
+        let (mut ready, mut rest) = (Vec::new(), body);
+        while let Some(fragment) = Fragment::read(rest) {
+            rest = fragment.after;
+            if !client && fragment.is_first_hello() {
+                let random: Option<[u8; 32]> = fragment.data.get(2..34).and_then(|random| random.try_into().ok());
+                match (self.hello, random) {
+                    (Some(own), Some(random)) if own != random => return None,
+                    (None, random) => self.hello = random,
+                    _ => {}
+                }
+            }
+            // Before the cookie a repeated hello has to be answered again.
+            let before_cookie =
+                !client && fragment.sequence == 0 && self.messages.keys().all(|sequence| *sequence == 0);
+            let message = self.messages.entry(fragment.sequence).or_insert_with(|| Message::empty(fragment.total));
+            if message.body.len() != fragment.total {
+                break;
+            }
+            let end = fragment.offset + fragment.data.len();
+            message.body[fragment.offset..end].copy_from_slice(fragment.data);
+            message.have[fragment.offset..end].fill(true);
+            let again = message.handed_over && end == fragment.total && (done || before_cookie);
+            if again || (!message.handed_over && message.have.iter().all(|have| *have)) {
+                message.handed_over = true;
+                fragment.write_whole(&message.body, &mut ready);
+            }
+        }
+        Some(ready)
+    }
+}
+
+impl Message {
+    fn empty(total: usize) -> Self {
+        Self { body: vec![0; total], have: vec![false; total], handed_over: false }
+    }
+}
+
+/// RFC 6347 4.2.2.
+struct Fragment<'a> {
+    kind: u8,
+    total: usize,
+    sequence: u16,
+    offset: usize,
+    data: &'a [u8],
+    after: &'a [u8],
+}
+
+impl<'a> Fragment<'a> {
+    fn read(bytes: &'a [u8]) -> Option<Self> {
+        let header = bytes.get(..FRAGMENT_HEADER)?;
+        let three =
+            |at: usize| usize::from(header[at]) << 16 | usize::from(header[at + 1]) << 8 | usize::from(header[at + 2]);
+        let (total, offset, length) = (three(1), three(6), three(9));
+        let sequence = u16::from_be_bytes([header[4], header[5]]);
+        let data = bytes.get(FRAGMENT_HEADER..FRAGMENT_HEADER + length)?;
+        let proper = offset + length <= total && total <= LONGEST_MESSAGE && sequence <= LAST_SEQUENCE;
+        proper.then_some(Self {
+            kind: header[0],
+            total,
+            sequence,
+            offset,
+            data,
+            after: &bytes[FRAGMENT_HEADER + length..],
+        })
+    }
+
+    const fn is_first_hello(&self) -> bool {
+        self.kind == 1 && self.sequence == 0 && self.offset == 0
+    }
+
+    fn write_whole(&self, body: &[u8], out: &mut Vec<u8>) {
+        let total = u32::try_from(body.len()).unwrap_or(0).to_be_bytes();
+        out.push(self.kind);
+        out.extend_from_slice(&total[1..]);
+        out.extend_from_slice(&self.sequence.to_be_bytes());
+        out.extend_from_slice(&[0, 0, 0]);
+        out.extend_from_slice(&total[1..]);
+        out.extend_from_slice(body);
+    }
+}
+
+/// Header and body of the first record, and what comes after it.
+fn record(bytes: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+    let header = bytes.get(..RECORD_HEADER)?;
+    let length = usize::from(u16::from_be_bytes([header[11], header[12]]));
+    let body = bytes.get(RECORD_HEADER..RECORD_HEADER + length)?;
+    Some((header, body, &bytes[RECORD_HEADER + length..]))
+}
+
+/// A known type, a version of DTLS, a body, and nothing in the clear that must not be.
+fn is_proper(header: &[u8], body: &[u8]) -> bool {
+    let plain = header[3..5] == [0, 0];
+    let known = matches!(header[0], 20..=23) && header[1] == 0xfe && !body.is_empty();
+    known && !(header[0] == 20 && body.len() > 1 && plain) && !(header[0] == 23 && plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fragment(sequence: u16, total: usize, offset: usize, data: &[u8]) -> Vec<u8> {
+        let three = |n: usize| u32::try_from(n).expect("short").to_be_bytes()[1..].to_vec();
+        [&[2][..], &three(total), &sequence.to_be_bytes(), &three(offset), &three(data.len()), data].concat()
+    }
+
+    fn datagram(body: &[u8]) -> Vec<u8> {
+        let length = u16::try_from(body.len()).expect("short").to_be_bytes();
+        [&[22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, length[0], length[1]][..], body].concat()
+    }
+
+    fn records(assembled: Assembled) -> Vec<u8> {
+        match assembled {
+            Assembled::Records(bytes) => bytes,
+            Assembled::Restarted => panic!("nobody began anew"),
+        }
+    }
+
+    #[test]
+    fn a_repeat_that_is_cut_elsewhere_completes_the_message() {
+        let mut assembly = Assembly::default();
+        assert!(records(assembly.take(&datagram(&fragment(1, 6, 0, b"abcd")), true, false)).is_empty());
+        let whole = records(assembly.take(&datagram(&fragment(1, 6, 2, b"cdef")), true, false));
+        assert!(whole.ends_with(b"abcdef"));
+        assert!(
+            records(assembly.take(&datagram(&fragment(1, 6, 0, b"abcdef")), true, false)).is_empty(),
+            "and once only"
+        );
+        assert!(
+            !records(assembly.take(&datagram(&fragment(1, 6, 0, b"abcdef")), true, true)).is_empty(),
+            "but a last flight is answered again"
+        );
+    }
+
+    #[test]
+    fn rubbish_is_dropped_in_silence() {
+        let mut assembly = Assembly::default();
+        for bytes in [
+            &b""[..],
+            b"x",
+            &[22; 12],
+            &[22; 13],
+            &[99; 40],
+            &datagram(&fragment(40, 1, 0, b"x")),
+            &datagram(&fragment(0, 1, 5, b"x")),
+            &datagram(&fragment(0, 0x00ff_ffff, 0, b"x")),
+            &datagram(b"short"),
+        ] {
+            assert!(records(assembly.take(bytes, true, false)).is_empty(), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn no_bytes_panic() {
+        let mut assembly = Assembly::default();
+        for first in 0..=255_u8 {
+            for length in (0..200).chain([1499, 1500]) {
+                let bytes: Vec<u8> = (0..length)
+                    .map(|at| if at == 0 { first } else { u8::try_from((at * 37) % 251).expect("below 251") })
+                    .collect();
+                let _ = assembly.take(&bytes, first % 2 == 0, false);
+            }
+        }
+    }
+}

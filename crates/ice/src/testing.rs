@@ -1,0 +1,250 @@
+//! Whole paths on an in-memory network and a clock of the test's own (PATH.md's gate).
+
+use std::{
+    cmp::Reverse,
+    collections::BinaryHeap,
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha12Rng;
+
+use crate::{
+    Identity, LocalCandidate, LocalDescription, Path, PathConfig, PathError, PathEvent, PathOutput, RemoteDescription,
+    Timing,
+};
+
+/// How the network between two paths behaves.
+#[derive(Clone, Copy, Debug)]
+pub struct Network {
+    /// The share of datagrams that are lost, 0 to 1.
+    pub loss: f64,
+    /// The least one-way delay.
+    pub delay: Duration,
+    /// Up to this much more, drawn for each datagram: it reorders.
+    pub jitter: Duration,
+}
+
+/// One end.
+pub struct End {
+    /// The path.
+    pub path: Path,
+    /// Its sockets.
+    pub sockets: Vec<SocketAddr>,
+    /// When it became secure.
+    pub secure: Option<Instant>,
+    /// Under which profile.
+    pub profile: &'static str,
+    /// Why it failed.
+    pub failed: Option<PathError>,
+    /// When it lost the far end.
+    pub disconnected: Option<Instant>,
+    /// The RTP packets that came, with their time.
+    pub rtp: Vec<(Instant, Vec<u8>)>,
+    /// The RTCP packets that came.
+    pub rtcp: Vec<Vec<u8>>,
+}
+
+/// What is under way, the soonest first.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Datagram {
+    at: Instant,
+    number: u64,
+    from: SocketAddr,
+    to: SocketAddr,
+    bytes: Vec<u8>,
+}
+
+/// Two ends and what is under way between them.
+pub struct World {
+    /// The clock.
+    pub now: Instant,
+    /// The two ends.
+    pub ends: [End; 2],
+    /// The network.
+    pub network: Network,
+    /// Addresses that swallow everything.
+    pub black_holes: Vec<SocketAddr>,
+    /// (time since the start, end, ports, first octet) of every datagram sent: the same seed gives the same list.
+    pub trace: Vec<(Duration, usize, u16, u16, u8)>,
+    begun: Instant,
+    rng: ChaCha12Rng,
+    under_way: BinaryHeap<Reverse<Datagram>>,
+    sent: u64,
+}
+
+impl World {
+    /// Two ends with `sockets` each, joined by `network`.
+    #[must_use]
+    pub fn new(
+        seed: u64,
+        identities: [&Arc<Identity>; 2],
+        sockets: [&[SocketAddr]; 2],
+        network: Network,
+        timing: Timing,
+        mtu: usize,
+    ) -> Self {
+        let now = start();
+        let mut rng = ChaCha12Rng::seed_from_u64(seed);
+        let mut end = |at: usize| {
+            let locals = sockets[at].iter().copied().map(LocalCandidate::host).collect();
+            let config = PathConfig {
+                timing,
+                mtu,
+                allow_loopback: true,
+                ..PathConfig::new(Arc::clone(identities[at]), locals, rng.random())
+            };
+            End {
+                path: Path::new(config).expect("there is a crypto library"),
+                sockets: sockets[at].to_vec(),
+                secure: None,
+                profile: "",
+                failed: None,
+                disconnected: None,
+                rtp: Vec::new(),
+                rtcp: Vec::new(),
+            }
+        };
+        let ends = [end(0), end(1)];
+        Self {
+            now,
+            ends,
+            network,
+            black_holes: Vec::new(),
+            trace: Vec::new(),
+            begun: now,
+            rng,
+            under_way: BinaryHeap::new(),
+            sent: 0,
+        }
+    }
+
+    /// What the far end is told of `local`.
+    #[must_use]
+    pub fn described(local: LocalDescription, controlling: bool, dtls_client: bool) -> RemoteDescription {
+        RemoteDescription {
+            ufrag: local.ufrag,
+            pwd: local.pwd,
+            fingerprints: vec![local.fingerprint],
+            candidates: local.candidates,
+            controlling,
+            dtls_client,
+        }
+    }
+
+    /// Tells end `at` of the other one.
+    pub fn tell(&mut self, at: usize, controlling: bool, dtls_client: bool) {
+        let remote = Self::described(self.ends[1 - at].path.local(), controlling, dtls_client);
+        self.ends[at].path.set_remote(self.now, remote).expect("a strong fingerprint");
+        self.drain(at);
+    }
+
+    /// Takes what end `at` wants.
+    pub fn drain(&mut self, at: usize) -> Option<Instant> {
+        loop {
+            match self.ends[at].path.poll_output() {
+                PathOutput::Timeout(due) => return due,
+                PathOutput::Event(event) => self.on_event(at, event),
+                PathOutput::Transmit { local, to, bytes } => self.send(at, local, to, bytes),
+            }
+        }
+    }
+
+    fn on_event(&mut self, at: usize, event: PathEvent) {
+        let (now, end) = (self.now, &mut self.ends[at]);
+        match event {
+            PathEvent::Secure(profile) => {
+                end.secure.get_or_insert(now);
+                end.profile = profile;
+            }
+            PathEvent::Rtp(bytes) => end.rtp.push((now, bytes)),
+            PathEvent::Rtcp(bytes) => end.rtcp.push(bytes),
+            PathEvent::Failed(error) => end.failed = Some(error),
+            PathEvent::Disconnected => end.disconnected = Some(now),
+            PathEvent::Recovered => end.disconnected = None,
+            PathEvent::PairSelected { .. } | PathEvent::ClosedByPeer => {}
+        }
+    }
+
+    fn send(&mut self, at: usize, from: SocketAddr, to: SocketAddr, bytes: Vec<u8>) {
+        self.trace.push((self.now - self.begun, at, from.port(), to.port(), bytes.first().copied().unwrap_or(0)));
+        let lost = self.rng.random_bool(self.network.loss)
+            || self.black_holes.contains(&to)
+            || self.black_holes.contains(&from);
+        let late = self.network.jitter.mul_f64(self.rng.random());
+        if !lost {
+            self.inject(self.network.delay + late, from, to, bytes);
+        }
+    }
+
+    /// Puts a datagram on the network, from whomever.
+    pub fn inject(&mut self, delay: Duration, from: SocketAddr, to: SocketAddr, bytes: Vec<u8>) {
+        self.sent += 1;
+        self.under_way.push(Reverse(Datagram { at: self.now + delay, number: self.sent, from, to, bytes }));
+    }
+
+    /// Lets time pass until `end`, or until `stop` says so.
+    pub fn run(&mut self, time: Duration, stop: impl Fn(&Self) -> bool) {
+        let end = self.now + time;
+        let mut due = [self.drain(0), self.drain(1)];
+        while !stop(self) {
+            let arrival = self.under_way.peek().map(|Reverse(Datagram { at, .. })| *at);
+            let Some(next) = [due[0], due[1], arrival].into_iter().flatten().min().filter(|next| *next <= end) else {
+                self.now = end;
+                return;
+            };
+            self.now = self.now.max(next);
+            while let Some(Datagram { from, to, bytes, .. }) = self.arrived() {
+                if let Some(at) = self.ends.iter().position(|end| end.sockets.contains(&to)) {
+                    self.ends[at].path.handle_datagram(self.now, to, from, &bytes);
+                    due[at] = self.drain(at);
+                }
+            }
+            for at in 0..2 {
+                if due[at].is_some_and(|due| due <= self.now) {
+                    self.ends[at].path.handle_timeout(self.now);
+                    due[at] = self.drain(at);
+                }
+            }
+        }
+    }
+
+    fn arrived(&mut self) -> Option<Datagram> {
+        self.under_way
+            .peek()
+            .is_some_and(|Reverse(Datagram { at, .. })| *at <= self.now)
+            .then(|| self.under_way.pop())
+            .flatten()
+    }
+
+    /// Are both ends secure?
+    #[must_use]
+    pub fn secure(&self) -> bool {
+        self.ends.iter().all(|end| end.path.is_secure())
+    }
+
+    /// Sends an RTP packet from end `at` every 20 ms for `time`.
+    pub fn talk(&mut self, at: usize, ssrc: u32, first: u16, time: Duration) {
+        for sequence in 0..u16::try_from(time.as_millis() / 20).unwrap_or(u16::MAX) {
+            self.ends[at].path.send_rtp(&rtp(ssrc, first.wrapping_add(sequence)));
+            self.drain(at);
+            self.run(Duration::from_millis(20), |_| false);
+        }
+    }
+}
+
+/// An RTP packet with a payload that is its own number.
+#[must_use]
+pub fn rtp(ssrc: u32, sequence: u16) -> Vec<u8> {
+    let time = (u32::from(sequence) * 960).to_be_bytes();
+    [&[0x80, 111][..], &sequence.to_be_bytes(), &time, &ssrc.to_be_bytes(), &sequence.to_be_bytes().repeat(20)].concat()
+}
+
+/// The beginning of the tests' time. Only differences count.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "an Instant cannot be made from nothing; no test looks at its value")]
+pub fn start() -> Instant {
+    Instant::now()
+}
