@@ -212,11 +212,8 @@ impl World {
     }
 
     fn arrived(&mut self) -> Option<Datagram> {
-        self.under_way
-            .peek()
-            .is_some_and(|Reverse(Datagram { at, .. })| *at <= self.now)
-            .then(|| self.under_way.pop())
-            .flatten()
+        let due = self.under_way.peek().is_some_and(|Reverse(Datagram { at, .. })| *at <= self.now);
+        if due { self.under_way.pop().map(|Reverse(datagram)| datagram) } else { None }
     }
 
     /// Are both ends secure?
