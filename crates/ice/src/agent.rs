@@ -25,6 +25,8 @@ const GIVE_UP: Duration = Duration::from_secs(30);
 /// How often a check is repeated before a pair is selected. On a lossy network fewer would end the only pair there is;
 /// once a pair is selected, consent has its own number.
 const CHECK_REPEATS: usize = 24;
+/// The longest time between two repeats of a check; RFC 8489 6.2.1 would double it without end.
+const CHECK_LONGEST: Duration = Duration::from_millis(1_600);
 
 /// Our socket and the far end's address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -79,7 +81,7 @@ pub(crate) struct Str0m {
     events: VecDeque<AgentEvent>,
     early: VecDeque<(Pair, Vec<u8>)>,
     begun: Option<Instant>,
-    consent_repeats: usize,
+    timing: Timing,
     connected: bool,
     disconnected: bool,
     failed: bool,
@@ -92,14 +94,14 @@ impl Str0m {
         agent.set_max_candidate_pairs(MOST_PAIRS);
         agent.set_timing_advance(timing.pacing);
         agent.set_initial_stun_rto(timing.first_repeat);
-        agent.set_max_stun_rto(timing.longest_repeat);
+        agent.set_max_stun_rto(CHECK_LONGEST);
         agent.set_max_stun_retransmits(CHECK_REPEATS);
         Self {
             agent,
             events: VecDeque::new(),
             early: VecDeque::new(),
             begun: None,
-            consent_repeats: timing.repeats,
+            timing,
             connected: false,
             disconnected: false,
             failed: false,
@@ -111,7 +113,8 @@ impl Str0m {
             match event {
                 IceAgentEvent::NominatedSend { source, destination, .. } => {
                     self.connected = true;
-                    self.agent.set_max_stun_retransmits(self.consent_repeats);
+                    self.agent.set_max_stun_retransmits(self.timing.repeats);
+                    self.agent.set_max_stun_rto(self.timing.longest_repeat);
                     self.events.push_back(AgentEvent::Selected(Pair { local: source, remote: destination }));
                 }
                 IceAgentEvent::DiscoveredRecv { source, .. } => self.events.push_back(AgentEvent::Proved(source)),
@@ -170,6 +173,7 @@ impl Agent for Str0m {
         (self.begun, self.connected, self.disconnected, self.failed) = (None, false, false, false);
         self.early.clear();
         self.agent.set_max_stun_retransmits(CHECK_REPEATS);
+        self.agent.set_max_stun_rto(CHECK_LONGEST);
         for candidate in locals {
             self.add_local(candidate);
         }
