@@ -1,0 +1,127 @@
+//! A PulseAudio server of the test's own: two null sinks and a microphone that plays back what goes into one of them.
+//!
+//! cpal finds its server by the environment, which a test cannot change for itself. So each test starts its server and
+//! then runs once more, alone, in a child process that is told where the server is.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+/// Names the server's folder to the child.
+const FOLDER: &str = "BELLBIRD_TEST_PULSE";
+/// Nothing here takes longer than this unless it has failed.
+const LONGEST: Duration = Duration::from_secs(20);
+
+/// The running server.
+pub(crate) struct Server {
+    folder: PathBuf,
+    process: Option<Child>,
+}
+
+/// Runs `body` in a process whose PulseAudio is a new private server. Says so loudly, and does nothing, where
+/// PulseAudio is not installed.
+pub(crate) fn with_server(test: &str, body: impl FnOnce(&mut Server)) {
+    if let Some(folder) = std::env::var_os(FOLDER) {
+        let mut server = Server { folder: folder.into(), process: None };
+        server.start();
+        return body(&mut server);
+    }
+    if Command::new("pulseaudio").arg("--version").stdout(Stdio::null()).status().is_err() {
+        eprintln!("SKIPPED: {test} needs pulseaudio, pactl, pacat and parec; they are not installed");
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700)).expect("our own folder");
+    let status = Command::new(std::env::current_exe().expect("this test has a file"))
+        .args(["--exact", test, "--nocapture", "--test-threads=1"])
+        .env(FOLDER, folder.path())
+        .env("HOME", folder.path())
+        .env("XDG_RUNTIME_DIR", folder.path())
+        .env("PULSE_SERVER", address(folder.path()))
+        .status()
+        .expect("this test can be run again");
+    assert!(status.success(), "{test} failed in its own process");
+}
+
+fn address(folder: &Path) -> String {
+    format!("unix:{}/pulse.sock", folder.display())
+}
+
+impl Server {
+    /// Starts the server and waits until it answers.
+    pub(crate) fn start(&mut self) {
+        let folder = self.folder.display();
+        let setup = format!(
+            "load-module module-native-protocol-unix socket={folder}/pulse.sock auth-anonymous=1\n\
+             load-module module-null-sink sink_name=speaker rate=48000 channels=2 norewinds=1 sink_properties=device.description=Speaker\n\
+             load-module module-null-sink sink_name=micfeed rate=48000 channels=2 norewinds=1\n\
+             load-module module-remap-source master=micfeed.monitor source_name=mic source_properties=device.description=Headset\n\
+             set-default-sink speaker\nset-default-source mic\n"
+        );
+        let script = self.folder.join("test.pa");
+        fs::write(&script, setup).expect("our own folder");
+        let process = Command::new("pulseaudio")
+            .args(["-n", "-F"])
+            .arg(&script)
+            .args(["--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no", "--realtime=no", "--high-priority=no"])
+            .env_remove("PULSE_SERVER")
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("pulseaudio starts");
+        self.process = Some(process);
+        until("the server answers", || self.pactl(&["info"]).status.success());
+    }
+
+    /// Ends the server, as a crash would.
+    pub(crate) fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.kill().expect("it runs");
+            process.wait().expect("it has ended");
+        }
+    }
+
+    /// Asks the server for something.
+    pub(crate) fn pactl(&self, words: &[&str]) -> Output {
+        Command::new("pactl").args(words).output().expect("pactl is installed with the server")
+    }
+
+    /// Records a source from now on, as 48 kHz mono `f32` on its standard output.
+    pub(crate) fn record(&self, source: &str) -> Child {
+        Command::new("parec")
+            .arg(format!("--device={source}"))
+            .args(["--raw", "--format=float32le", "--rate=48000", "--channels=1", "--latency-msec=20"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("parec is installed with the server")
+    }
+
+    /// Plays a sound into a sink.
+    pub(crate) fn play(&self, sink: &str, sound: &[f32]) -> Child {
+        let file = self.folder.join(format!("{sink}.raw"));
+        let bytes: Vec<u8> = sound.iter().flat_map(|sample| sample.to_le_bytes()).collect();
+        fs::write(&file, bytes).expect("our own folder");
+        Command::new("pacat")
+            .args(["--playback", "--raw", "--format=float32le", "--rate=48000", "--channels=1"])
+            .arg(format!("--device={sink}"))
+            .arg(&file)
+            .spawn()
+            .expect("pacat is installed with the server")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Waits for something to become true, and fails when it does not.
+pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < LONGEST, "waited in vain: {what}");
+        std::thread::park_timeout(Duration::from_millis(5));
+    }
+}
