@@ -1,23 +1,39 @@
-// Every call from the page passes here before it reaches Rust. Only the two commands of the phone's door get
-// through, and only in their own shape; anything else becomes a call that Rust refuses.
+// Every call from the page passes here before it reaches Rust (CONFORMANCE H5). Only the two commands of the phone's
+// door get through, and only in their own shape; anything else becomes a call that Rust refuses, so that the page
+// hears an error instead of nothing. What is inside a command is for the phone to judge.
 "use strict";
-window.__TAURI_ISOLATION_HOOK__ = (payload) => {
-  const refused = { ...payload, cmd: "refused", payload: {} };
+(() => {
+  const WORDS = [
+    "add-account", "change-account", "remove-account", "register", "unregister", "test-account", "trust-certificate",
+    "call", "answer", "decline", "ignore", "hangup", "hold", "resume", "mute", "unmute", "dtmf",
+    "set-device", "set", "listen", "unlisten", "history", "seen", "watch", "unwatch", "state",
+  ];
   const plain = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
-  const only = (value, names) => plain(value) && Object.keys(value).every((name) => names.includes(name));
-  switch (payload.cmd) {
-    case "attach":
-      return only(payload.payload, ["channel"]) ? payload : refused;
-    case "send":
-      return only(payload.payload, ["id", "command"]) &&
-        Number.isSafeInteger(payload.payload.id) &&
-        plain(payload.payload.command)
-        ? payload
-        : refused;
-    // Tauri's own way of handing a long message of a channel to the page.
-    case "plugin:__TAURI_CHANNEL__|fetch":
-      return payload;
-    default:
-      return refused;
-  }
-};
+  const exactly = (value, names) => plain(value) && Object.keys(value).sort().join() === names;
+
+  const attach = (payload) => exactly(payload, "channel") && /^__CHANNEL__:\d+$/.test(payload.channel);
+  const send = (payload) =>
+    exactly(payload, "command,id") &&
+    Number.isSafeInteger(payload.id) &&
+    payload.id >= 0 &&
+    plain(payload.command) &&
+    Object.hasOwn(payload.command, "do") &&
+    WORDS.includes(payload.command.do);
+  // Tauri's own way of handing a long message of a channel to the page.
+  const fetchOfChannel = (payload) => payload === null || payload === undefined || exactly(payload, "");
+
+  const passes = (call) => {
+    switch (call.cmd) {
+      case "attach":
+        return attach(call.payload);
+      case "send":
+        return send(call.payload);
+      case "plugin:__TAURI_CHANNEL__|fetch":
+        return fetchOfChannel(call.payload);
+      default:
+        return false;
+    }
+  };
+  const hook = (call) => (passes(call) ? call : { cmd: "refused", callback: call.callback, error: call.error, options: undefined, payload: {} });
+  Object.defineProperty(window, "__TAURI_ISOLATION_HOOK__", { value: hook, writable: false, configurable: false });
+})();
