@@ -1,5 +1,5 @@
 // The people, accounts and devices of the pictures.
-import type { Account, Call, Certificate, Devices, ContractError, HistoryRow, Party, PhoneState, Phase } from '../src/ipc';
+import type { Account, Call, CauseKind, Certificate, Devices, Direction, ContractError, HistoryRow, Party, PhoneState, Phase } from '../src/ipc';
 
 export const NOW = Date.parse('2026-03-05T14:06:40.000Z');
 export const before = (seconds: number) => new Date(NOW - seconds * 1000).toISOString();
@@ -55,9 +55,9 @@ export const call = (id: string, who: Party, phase: Phase, more: Partial<Call> =
 });
 export const secure = { path: 'secure', secureMs: 84, firstSoundMs: 120, codec: 'opus', srtp: 'AEAD_AES_128_GCM', local: null, remote: null, relay: false } as const;
 export const talking = (id: string, who: Party, seconds: number, more: Partial<Call> = {}): Call =>
-  call(id, who, { is: 'connected' }, { answeredAt: before(seconds), media: secure, can: ['mute', 'hold', 'dtmf', 'add', 'hangup'], ...more });
+  call(id, who, { is: 'connected' }, { answeredAt: before(seconds), media: secure, can: ['mute', 'hold', 'dtmf', 'hangup'], ...more });
 
-const row = (id: string, who: Party, at: string, direction: 'in' | 'out', is: string, seconds: number | null, day = '2026-03-05'): HistoryRow => {
+const row = (id: string, who: Party, at: string, direction: Direction, is: CauseKind, seconds: number | null, day = '2026-03-05'): HistoryRow => {
   const startedAt = `${day}T${at}:00.000Z`;
   const end = Date.parse(startedAt) + 7000 + (seconds ?? 0) * 1000;
   return {

@@ -1,6 +1,6 @@
 // Every view in every state. The first seventeen are those of the pictures and bear their names.
 import { tick } from 'svelte';
-import type { Command, HistoryRow, Line, PhoneState, ReplyOk } from '../src/ipc';
+import type { CauseKind, Command, HistoryRow, Line, PhoneState, ReplyOk } from '../src/ipc';
 import type { App } from '../src/state/app.svelte';
 import * as p from './people';
 
@@ -31,7 +31,7 @@ async function press(selector: string) {
 }
 const heard = (call: string): Line[] => [
   { levels: { call, mic: -22.8, far: -37.2 } },
-  { quality: { call, grade: 'clear', lossPct: 0.4, jitterMs: 7, bufferMs: 34, rttMs: 42, mos: 4.3, concealedPct: 0.2, codec: 'opus' } },
+  { quality: { call, grade: 'clear', lossPct: 0.4, jitterMs: 7, bufferMs: 34, rttMs: 42, mos: 4.3, concealedPct: 0.2, farLossPct: 0.1, codec: 'opus' } },
 ];
 const open = (page: Parameters<App['view']['go']>[0]) => (app: App) => app.view.go(page);
 const ringing = p.call('c1', { ...p.priya, verified: 'passed' }, { is: 'incoming', mayAutoAnswerAt: null }, { direction: 'in', account: 'a2', active: false, can: ['answer', 'decline', 'ignore'] });
@@ -39,7 +39,7 @@ const withSales = { accounts: [p.mara, p.sales, p.practice] };
 const refused = p.error('wrong-password', 'The server refused the password', {
   why: 'sip.example.com does not accept the password of 2001.', hint: 'Calls cannot come in until it is right.', act: 'enter-password', sip: 403,
 });
-const done = (steps: [('find' | 'connect' | 'tls' | 'websocket' | 'register' | 'sound'), number | null][]) => steps.map(([step, ms]) => ({ step, ms, error: null }));
+const done = (steps: [('find' | 'connect' | 'tls' | 'websocket' | 'register' | 'sound'), number | null][]) => steps.map(([step, ms]) => ({ step, ms, skipped: false, error: null }));
 const unproven = p.error('certificate-untrusted', 'The certificate is not known', {
   why: 'pbx.office.lan shows a certificate that nobody known to this computer vouches for.', hint: 'Look at it before you trust it.', act: 'show-certificate', who: 'network', cert: p.certificate,
 });
@@ -50,7 +50,7 @@ async function fill(app: App, address: string) {
   await type('[data-part="input"] input', address);
   await type('#account-password', 'secret-100');
 }
-const ended = (cause: string, more: Parameters<typeof p.error>[2] & { code: string; message: string } | null, from = 7) =>
+const ended = (cause: CauseKind, more: Parameters<typeof p.error>[2] & { code: string; message: string } | null, from = 7) =>
   p.state({ calls: [p.call('c1', p.support, { is: 'ended', cause: { is: cause, error: more ? p.error(more.code, more.message, more) : null } }, { active: false, can: [], startedAt: p.before(from), endedAt: p.before(0) })] });
 
 const failedLine = p.state({ accounts: [{ ...p.mara, line: { is: 'failed', error: refused } }, p.practice] });
@@ -70,9 +70,9 @@ const pictured: Record<string, Scene> = {
     }),
   },
   failed: { state: failedLine, rows: p.rows },
-  account: { state: tests(done([['find', 12], ['connect', 31], ['tls', 14], ['websocket', 9]]), false), then: (app) => fill(app, '2001@example.com') },
+  account: { state: tests(done([['find', 12], ['connect', 31], ['tls', 14], ['websocket', 9], ['register', null]]), false), then: (app) => fill(app, '2001@example.com') },
   cert: {
-    state: tests([...done([['find', 12], ['connect', 31]]), { step: 'tls', ms: 8, error: unproven }], true),
+    state: tests([...done([['find', 12], ['connect', 31]]), { step: 'tls', ms: null, skipped: false, error: unproven }], true),
     then: async (app) => { await fill(app, '2001@pbx.office.lan'); await press('[data-part="note"] .link'); },
   },
   sound: { state: p.state(), lines: [{ levels: { call: null, mic: -18, far: null } }], then: open({ is: 'sound' }) },
@@ -121,7 +121,7 @@ const unpictured: Record<string, Scene> = {
   'account-edit': { state: p.state(), then: open({ is: 'account', account: 'a1' }) },
   'account-practice': { state: p.state(), then: open({ is: 'account', account: 'a0' }) },
   'account-failed': {
-    state: tests([...done([['find', 12], ['connect', 31], ['tls', 14], ['websocket', 9]]), { step: 'register', ms: 22, error: refused }], true),
+    state: tests([...done([['find', 12], ['connect', 31], ['tls', 14], ['websocket', 9]]), { step: 'register', ms: null, skipped: false, error: refused }], true),
     then: (app) => fill(app, '2001@example.com'),
   },
   'account-more': { state: p.state(), then: async (app) => { app.view.go({ is: 'account', account: null }); await tick(); await press('.more'); } },

@@ -1,5 +1,5 @@
 // The one door of the window: lines come in, commands go out, an answer finds the one who asked.
-import type { Command, ContractError, Line, ReplyOk } from './lines';
+import type { Command, Error as ContractError, Line, Ok as ReplyOk, Reply } from './contract.draft';
 
 /** Where the phone is: behind Tauri, or a fake one for the gallery and the tests. */
 export interface Host {
@@ -44,13 +44,13 @@ export class Door {
     });
   }
 
-  #answer(line: Extract<Line, { reply: number | null }>) {
-    if (line.reply === null) return;
+  #answer(line: Reply) {
+    if (typeof line.reply !== 'number') return;
     const waiting = this.#waiting.get(line.reply);
     this.#waiting.delete(line.reply);
     if (!waiting) return;
-    if ('error' in line && line.error) waiting.fail(new Refused(line.error));
-    else waiting.done(('ok' in line && line.ok) || {});
+    if (line.error) waiting.fail(new Refused(line.error));
+    else waiting.done(line.ok ?? {});
   }
 }
 

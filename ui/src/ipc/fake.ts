@@ -1,8 +1,7 @@
 // A phone without a phone, for the gallery and the tests: it shows the states it is given, answers as it is told,
 // and remembers what it was asked. The window cannot tell it from the real one.
-import type { PhoneState } from './contract.draft';
+import type { Command, Error as ContractError, Line, Ok as ReplyOk, PhoneState } from './contract.draft';
 import type { Host } from './door';
-import type { Command, ContractError, Line, ReplyOk } from './lines';
 
 type Answer = (ReplyOk & { error?: undefined }) | { error: ContractError };
 

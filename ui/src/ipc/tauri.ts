@@ -1,7 +1,7 @@
 // The phone behind Tauri: the two commands of the shell and nothing else.
 import { Channel, invoke } from '@tauri-apps/api/core';
+import type { Line } from './contract.draft';
 import type { Host } from './door';
-import type { Line } from './lines';
 
 export const tauri: Host = {
   async attach(hear) {

@@ -1,5 +1,5 @@
 // The form of an account: from an account to its fields and back to what the phone is asked.
-import type { Account } from '../ipc';
+import type { Account, AccountWish } from '../ipc';
 import { bare } from './remote';
 
 export interface Form {
@@ -41,22 +41,22 @@ export const addressed = (address: string) => /^(sips?:)?[^\s@]+@[^\s@]+$/i.test
  * The fields to send. Of a new account only what was filled in; of a known one what differs, so that nothing is
  * overwritten that the form does not show.
  */
-export function wishOf(form: Form, account: Account | null) {
+export function wishOf(form: Form, account: Account | null): AccountWish {
   const before = formOf(account);
-  const wish: Record<string, unknown> = {};
+  const wish: AccountWish = {};
   const text = (name: 'server' | 'authUser' | 'name' | 'displayName' | 'ca') => {
     const value = form[name].trim();
     if (account ? value !== before[name].trim() : value !== '') wish[name] = value;
   };
   const address = form.address.trim();
-  if (!account || address !== before.address) wish['address'] = /^sips?:/i.test(address) ? address : `sip:${address}`;
+  if (!account || address !== before.address) wish.address = /^sips?:/i.test(address) ? address : `sip:${address}`;
   (['server', 'authUser', 'name', 'displayName', 'ca'] as const).forEach(text);
   const lines = (value: string) => value.split(/[\s,]+/).filter(Boolean);
-  if (account ? form.stun.trim() !== before.stun : form.stun.trim() !== '') wish['stun'] = lines(form.stun);
+  if (account ? form.stun.trim() !== before.stun : form.stun.trim() !== '') wish.stun = lines(form.stun);
   const turn = form.turn.trim();
-  if (turn !== before.turn || form.turnUser.trim() !== before.turnUser) wish['turn'] = turn ? [{ url: turn, user: form.turnUser.trim() }] : [];
-  if (form.enabled !== before.enabled) wish['enabled'] = form.enabled;
-  if (form.password !== '') wish['password'] = form.password;
-  if (form.turnPassword !== '') wish['turnPassword'] = form.turnPassword;
+  if (turn !== before.turn || form.turnUser.trim() !== before.turnUser) wish.turn = turn ? [{ url: turn, user: form.turnUser.trim() }] : [];
+  if (form.enabled !== before.enabled) wish.enabled = form.enabled;
+  if (form.password !== '') wish.password = form.password;
+  if (form.turnPassword !== '') wish.turnPassword = form.turnPassword;
   return wish;
 }

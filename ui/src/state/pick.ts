@@ -34,6 +34,8 @@ export function worstOfOthers(state: PhoneState): Account | null {
 }
 
 export const isEnded = (call: Call) => call.phase.is === 'ended';
+/** May a second call be made beside this one? It is put on hold for that, or is already. */
+export const mayAdd = (call: Call) => call.can.includes('hold') || call.can.includes('resume');
 export const isIncoming = (call: Call) => call.phase.is === 'incoming';
 
 /**

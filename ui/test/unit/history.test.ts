@@ -31,7 +31,7 @@ describe('reading', () => {
       new Fake(people.state(), (command) => {
         if (command.do !== 'history') return {};
         const from = command.before ? many.findIndex(({ id }) => id === command.before) + 1 : 0;
-        return { rows: many.slice(from, from + command.limit) };
+        return { rows: many.slice(from, from + (command.limit ?? 50)) };
       }),
     );
     await phone.open();
