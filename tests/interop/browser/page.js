@@ -1,44 +1,47 @@
-// The page: JsSIP with a tone for a microphone and an ear that says which tone it hears.
+// The page: JsSIP with a voice from a file for a microphone, and a tape that records what the far end says.
 import JsSIP from "jssip";
 
+const RATE = 48000;
 const tell = (event, more = {}) => window.tell({ event, ...more });
-let agent, session, context, ear;
+let agent, session, context, mouth, tape, reel, sound, seconds;
 
-/** A stream of one steady tone, so that no device and no permission is needed. */
-function tone(hz) {
-  context ??= new AudioContext();
-  const source = new OscillatorNode(context, { frequency: hz });
-  const gain = new GainNode(context, { gain: 0.4 });
-  const out = context.createMediaStreamDestination();
-  source.connect(gain).connect(out);
+/** A node that hands every block it hears to the tape. It runs in the sound thread, so it is a module of its own. */
+const EAR = `registerProcessor("ear", class extends AudioWorkletProcessor {
+  process([[heard]]) { if (heard) this.port.postMessage(heard.slice()); return true; }
+});`;
+
+/** The voice, again and again, as the stream of a microphone: no device and no permission is needed. */
+async function speak(base64) {
+  context = new AudioContext({ sampleRate: RATE });
+  await context.audioWorklet.addModule(URL.createObjectURL(new Blob([EAR], { type: "text/javascript" })));
+  const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+  const source = new AudioBufferSourceNode(context, { buffer: await context.decodeAudioData(bytes.buffer), loop: true });
+  mouth = context.createMediaStreamDestination();
+  source.connect(mouth);
   source.start();
-  return out.stream;
 }
 
-/** Says `heard` when the loudest tone of the far end has stayed the same for half a second. */
+/** Puts a new stream of the far end on the tape; says after each second of sound how many it `heard` in this call. */
 function listen(stream) {
-  const sink = new Audio();
-  sink.muted = true; // Chromium only decodes what some element plays.
-  sink.srcObject = stream;
-  sink.play();
-  clearInterval(ear);
-  const analyser = new AnalyserNode(context, { fftSize: 8192, smoothingTimeConstant: 0 });
-  context.createMediaStreamSource(stream).connect(analyser);
-  const bins = new Float32Array(analyser.frequencyBinCount);
-  let last = 0, same = 0;
-  ear = setInterval(() => {
-    analyser.getFloatFrequencyData(bins);
-    let top = 0;
-    for (let i = 1; i < bins.length; i++) if (bins[i] > bins[top]) top = i;
-    const hz = (top * context.sampleRate) / analyser.fftSize;
-    same = bins[top] > -60 && Math.abs(hz - last) < 12 ? same + 1 : 0;
-    last = hz;
-    if (same === 4) tell("heard", { hz: Math.round(hz), db: Math.round(bins[top]) });
-  }, 125);
+  const element = new Audio();
+  element.muted = true; // Chromium only decodes what some element plays.
+  element.srcObject = stream;
+  element.play();
+  reel?.disconnect();
+  reel = new AudioWorkletNode(context, "ear", { channelCount: 1, channelCountMode: "explicit" });
+  reel.port.onmessage = ({ data }) => {
+    tape.push(data);
+    if (!data.some((sample) => Math.abs(sample) > 0.01)) return;
+    sound += data.length;
+    if (sound >= (seconds + 1) * RATE) tell("heard", { seconds: ++seconds });
+  };
+  context.createMediaStreamSource(stream).connect(reel).connect(new GainNode(context, { gain: 0 })).connect(context.destination);
 }
 
 function follow(next) {
   session = next;
+  tape = [];
+  sound = seconds = 0;
   session.on("progress", (e) => e.originator === "remote" && tell("progress", { status: e.response?.status_code }));
   session.on("accepted", () => tell("accepted"));
   session.on("confirmed", () => tell("confirmed"));
@@ -52,9 +55,11 @@ function follow(next) {
   else session.on("peerconnection", (e) => wire(e.peerconnection));
 }
 
+const media = () => ({ mediaStream: mouth.stream, pcConfig: { iceServers: [] } });
+
 window.act = {
-  start({ url, user, domain, password, hz }) {
-    window.stream = tone(hz);
+  async start({ url, user, domain, password, voice }) {
+    await speak(voice);
     const socket = new JsSIP.WebSocketInterface(url);
     agent = new JsSIP.UA({ sockets: [socket], uri: `sip:${user}@${domain}`, password, register: true, session_timers: false });
     agent.on("registered", () => tell("registered"));
@@ -67,12 +72,25 @@ window.act = {
     agent.start();
   },
   call({ to }) {
-    follow(agent.call(to, { mediaStream: window.stream, pcConfig: { iceServers: [] } }));
+    // JsSIP tells of the new call before it returns it.
+    agent.once("newRTCSession", ({ originator, session: next }) => originator === "local" && follow(next));
+    agent.call(to, media());
   },
-  answer: () => session.answer({ mediaStream: window.stream, pcConfig: { iceServers: [] } }),
+  answer: () => session.answer(media()),
   hold: () => session.hold(),
   unhold: () => session.unhold(),
-  dtmf: ({ digit }) => session.sendDTMF(digit),
+  dtmf: ({ digit }) => session.sendDTMF(digit, { transportType: "RFC2833" }),
   hangup: () => session.terminate(),
   stop: () => agent.stop(),
+};
+
+/** What is on the tape of the last call, as 16-bit samples in base64. */
+window.recorded = () => {
+  const samples = new Int16Array(tape.reduce((sum, block) => sum + block.length, 0));
+  let at = 0;
+  for (const block of tape) for (const sample of block) samples[at++] = Math.max(-1, Math.min(1, sample)) * 32767;
+  const bytes = new Uint8Array(samples.buffer);
+  let text = "";
+  for (let i = 0; i < bytes.length; i += 8192) text += String.fromCharCode(...bytes.subarray(i, i + 8192));
+  return btoa(text);
 };

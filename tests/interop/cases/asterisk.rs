@@ -1,0 +1,168 @@
+//! The phone at Asterisk 22.
+
+use acceptance::phone::Phone;
+use serde_json::{Value, json};
+
+use super::{Table, hears, tests};
+use crate::{
+    asterisk::{Asterisk, DOMAIN},
+    browser::{Account, Browser},
+    suite::Missing,
+};
+
+pub(crate) const TESTS: Table = tests![
+    registers_at_asterisk,
+    is_told_of_a_wrong_password_by_asterisk,
+    hears_itself_at_asterisk_and_hangs_up,
+    asterisk_hangs_up,
+    is_called_by_asterisk_and_hangs_up,
+    is_called_by_asterisk_which_hangs_up,
+    presses_keys_for_asterisk,
+    holds_asterisk,
+    talks_to_a_browser_through_asterisk,
+];
+
+/// The voice of the phone and the voice of the browser.
+const PHONE: u64 = 21;
+const BROWSER: u64 = 22;
+
+fn id(call: &Value) -> String {
+    call["id"].as_str().expect("a call has an id").to_owned()
+}
+
+fn registers_at_asterisk() -> Result<(), Missing> {
+    const TEST: &str = "interop/registers_at_asterisk";
+    let server = Asterisk::start(TEST)?;
+    let mut phone = server.phone(PHONE);
+    // Of the two that Asterisk offers, the stronger one.
+    let account = phone.registered();
+    assert_eq!(account["security"]["digest"], "SHA-256", "{account}");
+    // Asterisk asks with OPTIONS and is answered.
+    server.says("is now Reachable.  RTT");
+    phone.tell(json!({ "do": "unregister" }));
+    phone.until("a line that is off", |state| (state["accounts"][0]["line"]["is"] == "off").then_some(()));
+    server.says("Removed contact");
+    Ok(())
+}
+
+fn is_told_of_a_wrong_password_by_asterisk() -> Result<(), Missing> {
+    const TEST: &str = "interop/is_told_of_a_wrong_password_by_asterisk";
+    let server = Asterisk::start(TEST)?;
+    for (user, code) in [("2001", "wrong-password"), ("2999", "wrong-password")] {
+        let mut phone = Phone::start(TEST, &format!("phone-{user}"), &server.account(user, "wrong", PHONE));
+        let error = phone.until("a line that failed", |state| {
+            let line = &state["accounts"][0]["line"];
+            (line["is"] == "failed").then(|| line["error"].clone())
+        });
+        assert_eq!(error["code"], code, "{error}");
+    }
+    Ok(())
+}
+
+fn hears_itself_at_asterisk_and_hangs_up() -> Result<(), Missing> {
+    const TEST: &str = "interop/hears_itself_at_asterisk_and_hangs_up";
+    let server = Asterisk::start(TEST)?;
+    let mut phone = server.phone(PHONE);
+    let call = phone.call("600");
+    let connected = phone.phase(&call, "connected");
+    assert_eq!(connected["media"]["codec"].as_str().map(str::to_lowercase).as_deref(), Some("opus"), "{connected}");
+    phone.hears(5);
+    phone.tell(json!({ "do": "hangup" }));
+    assert_eq!(phone.cause(&call), "hung-up-here");
+    assert!(phone.end().success());
+    hears("the phone", &phone.heard(), phone.spoken());
+    Ok(())
+}
+
+fn asterisk_hangs_up() -> Result<(), Missing> {
+    const TEST: &str = "interop/asterisk_hangs_up";
+    let server = Asterisk::start(TEST)?;
+    let mut phone = server.phone(PHONE);
+    let call = phone.call("603");
+    phone.phase(&call, "connected");
+    assert_eq!(phone.cause(&call), "hung-up-there");
+    let call = phone.call("486");
+    assert_eq!(phone.cause(&call), "busy");
+    Ok(())
+}
+
+fn is_called_by_asterisk_and_hangs_up() -> Result<(), Missing> {
+    const TEST: &str = "interop/is_called_by_asterisk_and_hangs_up";
+    let server = Asterisk::start(TEST)?;
+    let mut phone = server.phone(PHONE);
+    server.call("600");
+    let call = phone.incoming();
+    assert_eq!((&call["with"]["number"], &call["with"]["name"]), (&json!("77"), &json!("Robot")), "{call}");
+    phone.tell(json!({ "do": "answer" }));
+    phone.phase(&id(&call), "connected");
+    phone.hears(4);
+    phone.tell(json!({ "do": "hangup" }));
+    assert_eq!(phone.cause(&id(&call)), "hung-up-here");
+    server.says("Spawn extension (phones, 600, ");
+    assert!(phone.end().success());
+    hears("the phone", &phone.heard(), phone.spoken());
+    Ok(())
+}
+
+fn is_called_by_asterisk_which_hangs_up() -> Result<(), Missing> {
+    const TEST: &str = "interop/is_called_by_asterisk_which_hangs_up";
+    let server = Asterisk::start(TEST)?;
+    let mut phone = server.phone(PHONE);
+    server.call("603");
+    let call = id(&phone.incoming());
+    phone.tell(json!({ "do": "answer" }));
+    phone.phase(&call, "connected");
+    assert_eq!(phone.cause(&call), "hung-up-there");
+    Ok(())
+}
+
+fn presses_keys_for_asterisk() -> Result<(), Missing> {
+    const TEST: &str = "interop/presses_keys_for_asterisk";
+    let server = Asterisk::start(TEST)?;
+    let mut phone = server.phone(PHONE);
+    let call = phone.call("602");
+    phone.phase(&call, "connected");
+    phone.tell(json!({ "do": "dtmf", "digits": "407" }));
+    server.says("The digits were 407");
+    assert_eq!(phone.cause(&call), "hung-up-there");
+    Ok(())
+}
+
+fn holds_asterisk() -> Result<(), Missing> {
+    const TEST: &str = "interop/holds_asterisk";
+    let server = Asterisk::start(TEST)?;
+    let mut phone = server.phone(PHONE);
+    let call = phone.call("601");
+    phone.phase(&call, "connected");
+    phone.hears(1);
+    phone.tell(json!({ "do": "hold" }));
+    phone.until("a call on hold", |state| (state["calls"][0]["hold"] == "local").then_some(()));
+    phone.tell(json!({ "do": "resume" }));
+    phone.until("a call off hold", |state| (state["calls"][0]["hold"] == "none").then_some(()));
+    phone.hears(2);
+    phone.tell(json!({ "do": "hangup" }));
+    assert_eq!(phone.cause(&call), "hung-up-here");
+    Ok(())
+}
+
+fn talks_to_a_browser_through_asterisk() -> Result<(), Missing> {
+    const TEST: &str = "interop/talks_to_a_browser_through_asterisk";
+    let server = Asterisk::start(TEST)?;
+    let account = Account { url: &server.url, user: "2002", domain: DOMAIN, password: "pw-2002" };
+    let mut browser = Browser::start(TEST, "browser", &account, BROWSER)?;
+    let mut phone = server.phone(PHONE);
+    browser.act(json!({ "do": "call", "to": format!("sip:2001@{DOMAIN}") }));
+    let call = phone.incoming();
+    assert_eq!(call["with"]["number"], "2002", "{call}");
+    phone.tell(json!({ "do": "answer" }));
+    phone.phase(&id(&call), "connected");
+    browser.wait("confirmed");
+    browser.hears(5);
+    phone.hears(5);
+    phone.tell(json!({ "do": "hangup" }));
+    browser.wait("ended");
+    assert!(phone.end().success());
+    hears("the browser", &browser.heard(), phone.spoken());
+    hears("the phone", &phone.heard(), browser.voice());
+    Ok(())
+}

@@ -1,0 +1,39 @@
+//! The tests, by the server they are made with.
+
+pub(crate) mod asterisk;
+pub(crate) mod kamailio;
+pub(crate) mod practice;
+pub(crate) mod servers;
+
+use acceptance::sound::{Known, recognise};
+
+use crate::suite::Test;
+
+/// How much of a voice must come through: of its pieces of 200 ms, this share.
+const SHARE: f32 = 0.9;
+
+/// Makes rows of a table of tests from the functions.
+macro_rules! tests {
+    ($($name:ident),* $(,)?) => { &[$((stringify!($name), $name)),*] };
+}
+pub(crate) use tests;
+
+/// Finds `voice` in what `whom` heard.
+#[track_caller]
+fn hears(whom: &str, heard: &[f32], voice: &[f32]) -> Known {
+    let known = recognise(voice, heard)
+        .unwrap_or_else(|| panic!("{whom} did not hear the voice at all in {} samples", heard.len()));
+    println!("{whom} heard {known:?}");
+    assert!(known.share >= SHARE && known.seconds >= 2.0, "{whom} heard too little of the voice: {known:?}");
+    known
+}
+
+/// Makes sure that `voice` is not in what `whom` heard.
+#[track_caller]
+fn does_not_hear(whom: &str, heard: &[f32], voice: &[f32]) {
+    let known = recognise(voice, heard);
+    assert!(known.is_none_or(|known| known.share < 0.3), "{whom} heard what it must not: {known:?}");
+}
+
+/// For the type of the tables.
+pub(crate) type Table = &'static [Test];

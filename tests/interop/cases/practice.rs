@@ -1,0 +1,102 @@
+//! The practice line of the phone with a client that is not ours.
+
+use acceptance::phone::{Phone, Setup, Trust};
+use serde_json::json;
+
+use super::{Table, hears, tests};
+use crate::{
+    browser::{Account, Browser},
+    suite::Missing,
+};
+
+pub(crate) const TESTS: Table = tests![
+    a_browser_hears_itself_at_the_practice_line,
+    the_practice_line_rings_a_browser_back,
+    a_browser_and_the_phone_talk_on_the_practice_line
+];
+
+/// A practice line and the runtime it lives on.
+struct Line {
+    pbx: pbx::Pbx,
+    _runtime: tokio::runtime::Runtime,
+}
+
+impl Line {
+    fn start() -> Self {
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+        let config = pbx::Config { users: 2, ..pbx::Config::new([7; 32]) };
+        let pbx = runtime.block_on(pbx::start(config)).expect("a practice line");
+        Self { pbx, _runtime: runtime }
+    }
+
+    fn account(&self, user: usize) -> Account<'_> {
+        let user = &self.pbx.users[user];
+        Account { url: &self.pbx.url, user: &user.name, domain: &self.pbx.domain, password: user.password.expose() }
+    }
+
+    fn address(&self, user: &str) -> String {
+        format!("sip:{user}@{}", self.pbx.domain)
+    }
+}
+
+fn a_browser_hears_itself_at_the_practice_line() -> Result<(), Missing> {
+    const TEST: &str = "interop/a_browser_hears_itself_at_the_practice_line";
+    let line = Line::start();
+    let mut browser = Browser::start(TEST, "browser", &line.account(0), 7)?;
+    browser.act(json!({ "do": "call", "to": line.address("600") }));
+    browser.wait("confirmed");
+    browser.hears(4);
+    browser.act(json!({ "do": "hangup" }));
+    browser.wait("ended");
+    hears("the browser", &browser.heard(), &browser.voice().to_vec());
+    Ok(())
+}
+
+fn the_practice_line_rings_a_browser_back() -> Result<(), Missing> {
+    const TEST: &str = "interop/the_practice_line_rings_a_browser_back";
+    let line = Line::start();
+    let mut browser = Browser::start(TEST, "browser", &line.account(0), 7)?;
+    browser.act(json!({ "do": "call", "to": line.address("603") }));
+    browser.wait("ended");
+    browser.wait("incoming");
+    browser.act(json!({ "do": "answer" }));
+    browser.wait("confirmed");
+    browser.hears(2);
+    browser.act(json!({ "do": "hangup" }));
+    browser.wait("ended");
+    Ok(())
+}
+
+fn a_browser_and_the_phone_talk_on_the_practice_line() -> Result<(), Missing> {
+    const TEST: &str = "interop/a_browser_and_the_phone_talk_on_the_practice_line";
+    let line = Line::start();
+    let mut browser = Browser::start(TEST, "browser", &line.account(0), 7)?;
+    let user = &line.pbx.users[1];
+    let mut phone = Phone::start(
+        TEST,
+        "phone",
+        &Setup {
+            server: line.pbx.url.clone(),
+            user: &user.name,
+            domain: &line.pbx.domain,
+            password: user.password.expose(),
+            trust: Trust::Pin(line.pbx.pin.clone()),
+            voice: Some(8),
+            flags: &[],
+        },
+    );
+    phone.registered();
+    browser.act(json!({ "do": "call", "to": line.address(&user.name) }));
+    let call = phone.incoming()["id"].as_str().expect("a call has an id").to_owned();
+    phone.tell(json!({ "do": "answer" }));
+    browser.wait("confirmed");
+    browser.hears(4);
+    phone.hears(4);
+    browser.act(json!({ "do": "hangup" }));
+    assert_eq!(phone.cause(&call), "hung-up-there");
+    assert!(phone.end().success());
+    hears("the browser", &browser.heard(), phone.spoken());
+    hears("the phone", &phone.heard(), browser.voice());
+    Ok(())
+}
