@@ -26,6 +26,8 @@ export default defineConfig(({ mode }) => {
       environment: 'happy-dom',
       include: ['test/**/*.test.ts'],
       setupFiles: ['test/setup.ts'],
+      // Only a test that hangs may fail by it; a busy machine is no fault of the window.
+      testTimeout: 60_000,
     },
   };
 });

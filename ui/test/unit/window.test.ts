@@ -173,7 +173,7 @@ describe('a call that ended', () => {
     const { fake } = await open({ calls: [talks] });
     fake.change({ calls: [over] });
     await settle();
-    const card = screen.getByText('They hung up').closest('.call-upper') as Element;
+    const card = screen.getByText('They hung up').closest('.live') as Element;
     await fireEvent.pointerEnter(card);
     fake.change({ calls: [] });
     await settle();
@@ -198,6 +198,32 @@ describe('a call that ended', () => {
     await settle();
     await key('6', document.body);
     expect(field().value).toBe('6');
+  });
+});
+
+describe('the page of sound', () => {
+  it('opens the microphone once, whatever else changes, and closes it when one goes', async () => {
+    const { fake, app } = await open();
+    app.view.go({ is: 'sound' });
+    await settle();
+    for (const missed of [1, 2, 3]) {
+      fake.change({ missed, devices: structuredClone(people.devices) });
+      await settle();
+    }
+    expect(asked(fake, 'listen', 'unlisten').map((command) => command.do)).toEqual(['listen']);
+    app.view.back();
+    await settle();
+    expect(asked(fake, 'listen', 'unlisten').map((command) => command.do)).toEqual(['listen', 'unlisten']);
+  });
+  it('leaves the microphone to a call', async () => {
+    const { fake, app } = await open();
+    app.view.go({ is: 'sound' });
+    await settle();
+    fake.change({ calls: [talks] });
+    await settle();
+    fake.change({ calls: [{ ...talks, muted: true }] });
+    await settle();
+    expect(asked(fake, 'listen', 'unlisten').map((command) => command.do)).toEqual(['listen', 'unlisten']);
   });
 });
 

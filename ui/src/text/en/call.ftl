@@ -27,9 +27,7 @@ held-by-them = They put you on hold
 held-by-both = Both on hold
 quality = { $grade ->
     [clear] Clear
-    [good] Clear
     [fair] Uneven
-    [uneven] Uneven
     [poor] Poor
     [bad] Poor
    *[other] Measuring

@@ -27,9 +27,7 @@ held-by-them = 对方保持了通话
 held-by-both = 双方保持中
 quality = { $grade ->
     [clear] 清晰
-    [good] 清晰
     [fair] 不稳定
-    [uneven] 不稳定
     [poor] 较差
     [bad] 较差
    *[other] 正在测量
