@@ -56,7 +56,7 @@ pub(crate) struct Registration {
 #[derive(Debug)]
 struct Granted {
     gruu: Option<Uri>,
-    outbound: bool,
+    keeps_flow: bool,
 }
 
 impl Registration {
@@ -82,9 +82,9 @@ impl Registration {
         self.granted.as_ref()?.gruu.as_ref()
     }
 
-    /// Did the server agree to Outbound?
-    pub(crate) fn outbound(&self) -> bool {
-        self.granted.as_ref().is_some_and(|granted| granted.outbound)
+    /// Does the server know what `ob` means? It says so in the 2xx (RFC 5626 6; RFC 7118 8.1, F4 only in Supported).
+    pub(crate) fn keeps_flow(&self) -> bool {
+        self.granted.as_ref().is_some_and(|granted| granted.keeps_flow)
     }
 
     /// The CSeq of a REGISTER that is sent again with credentials.
@@ -252,7 +252,8 @@ impl UserAgent {
         let own = &mut self.registration;
         own.failures = 0;
         own.service_route = response.headers.name_addrs(&HeaderName::ServiceRoute);
-        own.granted = Some(Granted { gruu: gruu.clone(), outbound });
+        let keeps_flow = outbound || response.headers.has_token(&HeaderName::Supported, "outbound");
+        own.granted = Some(Granted { gruu: gruu.clone(), keeps_flow });
         self.timers.set(now + expires / 2, Timer::Refresh);
         self.timers.set(now + expires, Timer::Expired);
         self.emit(Event::Registered(Registered {

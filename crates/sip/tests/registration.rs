@@ -126,7 +126,7 @@ fn it_registers_refreshes_and_leaves() {
         .expect("the link is up");
     let invite = line.request();
     assert_eq!(invite.headers.text(&HeaderName::Route).as_deref(), Some("<sip:edge.example.com;transport=ws;lr>"));
-    assert_eq!(contact(&invite).uri.to_string(), "sip:alice@example.com;gr=urn:uuid:1");
+    assert_eq!(contact(&invite).uri.to_string(), "sip:alice@example.com;gr=urn:uuid:1;ob");
     line.side.agent.unregister(line.now);
     let leave = line.request();
     assert_eq!(contact(&leave).params.number("expires"), Some(0));

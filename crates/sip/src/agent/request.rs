@@ -111,9 +111,18 @@ impl UserAgent {
 
     /// The URI that reaches this program: the GRUU while we have one (RFC 5627 4.3), else our Contact.
     pub(crate) fn contact_uri(&self, register: bool) -> Uri {
-        if let Some(gruu) = self.registration.gruu().filter(|_| !register) {
-            return gruu.clone();
+        let gruu = self.registration.gruu().filter(|_| !register).cloned();
+        let mut uri = gruu.unwrap_or_else(|| self.flow_uri());
+        // RFC 5626 4.3: requests within a dialog shall come over this flow. A GRUU means that by itself only where the
+        // REGISTER asked for it, and ours does not (RFC 7118 8.2, F1).
+        if !register && self.registration.keeps_flow() {
+            uri.params.flag("ob");
         }
+        uri
+    }
+
+    /// The URI that reaches this program over its connection.
+    fn flow_uri(&self) -> Uri {
         let learned = self.registration.learned.clone().filter(|_| self.config.contact_form == ContactForm::Learned);
         let (host, port, transport) = match learned {
             Some((host, port)) => (host, port, "wss"),
@@ -123,10 +132,6 @@ impl UserAgent {
         let mut uri = Uri::sip(Some(&self.contact_user), host);
         uri.port = port;
         uri.params.set("transport", transport);
-        // RFC 5626 4.3: requests within a dialog shall come over this flow.
-        if !register && self.registration.outbound() {
-            uri.params.flag("ob");
-        }
         uri
     }
 
