@@ -85,11 +85,8 @@ pub(crate) fn installed(name: &str, package: &str) -> Result<PathBuf, Missing> {
 /// `text` with each `@WORD@` filled in.
 pub(crate) fn filled(text: &str, words: &[(&str, String)]) -> String {
     let filled = words.iter().fold(text.to_owned(), |text, (word, value)| text.replace(&format!("@{word}@"), value));
-    let forgotten = filled
-        .split('@')
-        .skip(1)
-        .step_by(2)
-        .find(|part| part.len() > 1 && part.chars().all(|c| c.is_ascii_uppercase()));
+    let forgotten =
+        filled.split('@').skip(1).find(|part| part.len() > 1 && part.chars().all(|c| c.is_ascii_uppercase()));
     assert_eq!(forgotten, None, "nobody filled that in");
     filled
 }

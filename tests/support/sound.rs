@@ -5,18 +5,19 @@ use std::path::Path;
 use hound::{SampleFormat, WavReader, WavSpec, WavWriter};
 use media::{
     RATE,
-    signal::{Speech, find_delay, windows_found},
+    level::rms_dbfs,
+    signal::{Speech, find_delay},
 };
 
 /// How many seconds a voice speaks before it begins again.
 pub const LENGTH: usize = 30;
 
 /// Pieces of this many samples are looked for one by one: 200 ms.
-const WINDOW: usize = RATE as usize / 5;
-/// By this much a jitter buffer may move a piece between two looks at the delay: 60 ms.
-const SLACK: usize = RATE as usize * 60 / 1000;
-/// After this much the delay is measured anew, for two clocks are never quite the same: two seconds.
-const STRETCH: usize = 2 * RATE as usize;
+const PIECE: usize = RATE as usize / 5;
+/// By this much a piece may lie elsewhere than the one before it let expect, for jitter buffers stretch and cut: half a second.
+const SLACK: usize = RATE as usize / 2;
+/// A piece counts from this likeness on.
+const LIKE: f32 = 0.7;
 
 /// A voice of that seed.
 #[must_use]
@@ -71,37 +72,62 @@ pub struct Known {
     pub begins: f32,
 }
 
-/// Looks for `voice`, which is spoken again and again, in a recording that may begin anywhere in it and is at least three
-/// seconds and at most as long as the voice; `None` when nothing of it is there. Silence before and after the call is no
-/// part of what is judged.
+/// Looks for `voice`, which is spoken again and again, in a recording that may begin anywhere in it and lasts a second at
+/// least; `None` when nothing of it is there. Silence before and after the call is no part of what is judged.
 #[must_use]
 pub fn recognise(voice: &[f32], heard: &[f32]) -> Option<Known> {
     let heard = &heard[first_sound(heard)?..last_sound(heard)?];
     let twice = [voice, voice].concat();
-    // Two seconds from the middle of the call, looked for in all that was said.
-    let middle = (heard.len() / 2).saturating_sub(STRETCH / 2);
-    let probe = &heard[middle..(middle + STRETCH).min(heard.len())];
-    let there = find_delay(probe, &twice, voice.len())?.delay;
-    // Where in the voice the recording begins.
-    let mut begins = (there + voice.len() - middle.min(voice.len())) % voice.len();
-    let known = begins as f32 / RATE as f32;
-    let (mut found, mut seconds) = (0.0, 0.0);
-    for from in (SLACK..heard.len()).step_by(STRETCH) {
-        let (Some(part), Some(range)) =
-            (twice.get(begins + from..begins + from + STRETCH), heard.get(from - SLACK..from + STRETCH + SLACK))
-        else {
-            break;
-        };
-        let mut delay = SLACK;
-        if let Some(now) = find_delay(part, range, 2 * SLACK) {
-            // The clocks differ a little; the next stretch is expected where this one was.
-            delay = now.delay;
-            begins = (begins + SLACK).saturating_sub(delay);
+    // The three loudest pieces are looked for in all that was said; from the one that is most alike we walk both ways.
+    let mut loudest: Vec<(usize, &[f32])> = heard.chunks_exact(2 * PIECE).enumerate().collect();
+    loudest.sort_by(|a, b| rms_dbfs(b.1).total_cmp(&rms_dbfs(a.1)));
+    let (at, found) = loudest
+        .into_iter()
+        .take(3)
+        .filter_map(|(index, piece)| Some((index * 2 * PIECE, find_delay(piece, &twice, voice.len())?)))
+        .max_by(|a, b| a.1.likeness.total_cmp(&b.1.likeness))?;
+    let mut walk = Walk { twice: &twice, heard, pieces: 0, found: 0 };
+    walk.go(found.delay as i64, at, PIECE as i64);
+    let (place, first) = walk.go(found.delay as i64 - PIECE as i64, at.saturating_sub(PIECE), -(PIECE as i64));
+    let begins = (place - first as i64).rem_euclid(voice.len() as i64) as f32 / RATE as f32;
+    let seconds = (walk.pieces * PIECE) as f32 / RATE as f32;
+    (walk.pieces > 0).then(|| Known { seconds, share: walk.found as f32 / walk.pieces as f32, begins })
+}
+
+/// The way through a recording, piece by piece of the voice.
+struct Walk<'a> {
+    /// The voice, twice, so that it can be cut over its end.
+    twice: &'a [f32],
+    heard: &'a [f32],
+    pieces: usize,
+    found: usize,
+}
+
+impl Walk<'_> {
+    /// Looks for the piece of the voice at `place` near `at` in the recording, and so on by `step`, to the end of the
+    /// recording. Returns the last two.
+    fn go(&mut self, mut place: i64, mut at: usize, step: i64) -> (i64, usize) {
+        let length = (self.twice.len() / 2) as i64;
+        loop {
+            let from = at.saturating_sub(SLACK);
+            let Some(range) = self.heard.get(from..(at + PIECE + SLACK).min(self.heard.len())) else { break };
+            if range.len() < PIECE + SLACK {
+                break;
+            }
+            let begin = place.rem_euclid(length) as usize;
+            let piece = &self.twice[begin..begin + PIECE];
+            if rms_dbfs(piece) > -50.0 {
+                self.pieces += 1;
+                if let Some(found) = find_delay(piece, range, 2 * SLACK).filter(|found| found.likeness >= LIKE) {
+                    self.found += 1;
+                    at = from + found.delay;
+                }
+            }
+            let Some(next) = at.checked_add_signed(step as isize) else { break };
+            (place, at) = (place + step, next);
         }
-        found += 2.0 * windows_found(part, range, delay, WINDOW, SLACK);
-        seconds += 2.0;
+        (place, at)
     }
-    (seconds > 0.0).then(|| Known { seconds, share: found / seconds, begins: known })
 }
 
 fn first_sound(heard: &[f32]) -> Option<usize> {
@@ -135,11 +161,14 @@ mod tests {
     fn another_voice_is_not_known_and_half_of_it_is_half_known() {
         let voice = speech(5, 12);
         let heard = &voice[RATE as usize..9 * RATE as usize];
-        assert!(recognise(&speech(6, 12), heard).is_none_or(|known| known.share < 0.3));
+        for seed in 6..10 {
+            let known = recognise(&speech(seed, 12), heard);
+            assert!(known.is_none_or(|known| known.share < 0.3), "{known:?}");
+        }
         assert_eq!(recognise(&voice, &vec![0.0; 200_000]), None);
         let mut torn = heard.to_vec();
-        for pair in torn.chunks_mut(10 * WINDOW) {
-            pair[5 * WINDOW..].fill(0.0);
+        for pair in torn.chunks_mut(10 * PIECE) {
+            pair[5 * PIECE..].fill(0.0);
         }
         let known = recognise(&voice, &torn).unwrap();
         assert!((0.4..0.7).contains(&known.share), "{known:?}");

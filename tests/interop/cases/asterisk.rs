@@ -66,7 +66,7 @@ fn hears_itself_at_asterisk_and_hangs_up() -> Result<(), Missing> {
     let call = phone.call("600");
     let connected = phone.phase(&call, "connected");
     assert_eq!(connected["media"]["codec"].as_str().map(str::to_lowercase).as_deref(), Some("opus"), "{connected}");
-    phone.hears(5);
+    phone.hears(6);
     phone.tell(json!({ "do": "hangup" }));
     assert_eq!(phone.cause(&call), "hung-up-here");
     assert!(phone.end().success());
@@ -95,7 +95,7 @@ fn is_called_by_asterisk_and_hangs_up() -> Result<(), Missing> {
     assert_eq!((&call["with"]["number"], &call["with"]["name"]), (&json!("77"), &json!("Robot")), "{call}");
     phone.tell(json!({ "do": "answer" }));
     phone.phase(&id(&call), "connected");
-    phone.hears(4);
+    phone.hears(6);
     phone.tell(json!({ "do": "hangup" }));
     assert_eq!(phone.cause(&id(&call)), "hung-up-here");
     server.says("Spawn extension (phones, 600, ");
@@ -157,8 +157,8 @@ fn talks_to_a_browser_through_asterisk() -> Result<(), Missing> {
     phone.tell(json!({ "do": "answer" }));
     phone.phase(&id(&call), "connected");
     browser.wait("confirmed");
-    browser.hears(5);
-    phone.hears(5);
+    browser.hears(6);
+    phone.hears(6);
     phone.tell(json!({ "do": "hangup" }));
     browser.wait("ended");
     assert!(phone.end().success());

@@ -46,7 +46,7 @@ fn a_browser_hears_itself_at_the_practice_line() -> Result<(), Missing> {
     let mut browser = Browser::start(TEST, "browser", &line.account(0), 7)?;
     browser.act(json!({ "do": "call", "to": line.address("600") }));
     browser.wait("confirmed");
-    browser.hears(4);
+    browser.hears(6);
     browser.act(json!({ "do": "hangup" }));
     browser.wait("ended");
     hears("the browser", &browser.heard(), &browser.voice().to_vec());
@@ -91,8 +91,8 @@ fn a_browser_and_the_phone_talk_on_the_practice_line() -> Result<(), Missing> {
     let call = phone.incoming()["id"].as_str().expect("a call has an id").to_owned();
     phone.tell(json!({ "do": "answer" }));
     browser.wait("confirmed");
-    browser.hears(4);
-    phone.hears(4);
+    browser.hears(6);
+    phone.hears(6);
     browser.act(json!({ "do": "hangup" }));
     assert_eq!(phone.cause(&call), "hung-up-there");
     assert!(phone.end().success());

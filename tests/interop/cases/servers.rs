@@ -23,7 +23,7 @@ fn a_browser_and_a_plain_phone_talk_through_kamailio() -> Result<(), Missing> {
     let plain = Plain::waiting(TEST, "answer", kamailio.sipp)?;
     browser.act(json!({ "do": "call", "to": Kamailio::address("7001") }));
     browser.wait("confirmed");
-    browser.hears(4);
+    browser.hears(6);
     browser.act(json!({ "do": "hangup" }));
     browser.wait("ended");
     plain.done();
@@ -33,7 +33,7 @@ fn a_browser_and_a_plain_phone_talk_through_kamailio() -> Result<(), Missing> {
     assert_eq!(browser.wait("incoming")["from"], "7001");
     browser.act(json!({ "do": "answer" }));
     browser.wait("confirmed");
-    browser.hears(4);
+    browser.hears(6);
     assert_eq!(browser.wait("ended")["by"], "remote");
     plain.done();
 
@@ -54,7 +54,7 @@ fn a_browser_hears_itself_at_asterisk() -> Result<(), Missing> {
     let mut browser = Browser::start(TEST, "browser", &account, 7)?;
     browser.act(json!({ "do": "call", "to": format!("sip:600@{}", asterisk::DOMAIN) }));
     browser.wait("confirmed");
-    browser.hears(4);
+    browser.hears(6);
     browser.act(json!({ "do": "hangup" }));
     browser.wait("ended");
     hears("the browser", &browser.heard(), &browser.voice().to_vec());
