@@ -16,7 +16,12 @@ const HOURS = { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' } as const;
 
 export const clock = (iso: string, tag: string) => dates(tag, HOURS).format(new Date(iso));
 export const exactClock = (iso: string, tag: string) => dates(tag, { ...HOURS, second: '2-digit' }).format(new Date(iso));
-export const dayOf = (iso: string, tag: string) => dates(tag, { day: 'numeric', month: 'short', year: 'numeric' }).format(new Date(iso));
+
+/** A day; a dash for one that a certificate tells in no way that can be read. */
+export function dayOf(iso: string, tag: string): string {
+  const day = new Date(iso);
+  return Number.isNaN(day.getTime()) ? '–' : dates(tag, { day: 'numeric', month: 'short', year: 'numeric' }).format(day);
+}
 
 /** Whole days from the day of `iso` to the day of `now`, both on this computer's calendar. */
 export function daysAgo(iso: string, now: number): number {

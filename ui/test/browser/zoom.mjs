@@ -1,7 +1,8 @@
 // At 200 % the small window is 180 x 280: every control can be scrolled to and pressed, and nothing lies beside the page.
 /** @returns {Promise<string[]>} a line for every control that is out of reach */
 export async function reachable(page) {
-  return page.evaluate(() => {
+  return page.evaluate(async () => {
+    await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
     const faults = [];
     const name = (element) => element.getAttribute('aria-label') ?? (element.textContent?.trim().slice(0, 40) || element.getAttribute('data-part') || element.tagName);
     const wide = document.documentElement.scrollWidth;

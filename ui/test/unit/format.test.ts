@@ -13,6 +13,9 @@ describe('times', () => {
     expect(format.dayOf('2026-02-03T00:00:00Z', 'en')).toBe('3 Feb 2026');
     expect(format.dayOf('2026-02-03T00:00:00Z', 'zh-CN')).toBe('2026年2月3日');
   });
+  it('are a dash where a certificate has none that can be read', () => {
+    for (const unreadable of ['', 'soon', '2026-13-45T00:00:00Z']) expect(format.dayOf(unreadable, 'en')).toBe('–');
+  });
   it('count days by the calendar, not by 24 hours', () => {
     expect(format.daysAgo('2026-03-05T00:01:00Z', NOON)).toBe(0);
     expect(format.daysAgo('2026-03-04T23:59:00Z', NOON)).toBe(1);

@@ -9,9 +9,6 @@ tray-missed = { $count ->
 }
 tray-dnd = Bellbird: do not disturb
 menu-show = Show Bellbird
-menu-hang-up = Hang up
-menu-mute = Mute
-menu-unmute = Unmute
 menu-quit = Quit Bellbird
 incoming-title = Incoming call
 incoming-body = { $who } on { $account }
