@@ -12,7 +12,8 @@ use media::{
     offer::{Agreed, Direction, LocalPath, Negotiation, OfferError, Policy},
 };
 use sip::{
-    CallId, Config, EndCause, Event, Input, Invite, Message, Output, Request, Secret, StatusCode, Uri, UserAgent,
+    CallId, Config, EndCause, Event, HeaderName, Input, Invite, Message, Output, Request, Secret, StatusCode, Uri,
+    UserAgent,
 };
 
 /// One call of the agent.
@@ -38,6 +39,10 @@ pub(crate) struct Line {
     pub(crate) calls: Vec<Call>,
     due: Option<Instant>,
     policy: Policy,
+    /// Answers that cannot be read themselves, for they repeat what was wrong in the request.
+    pub(crate) echoed: Vec<Bytes>,
+    /// The To tag of what was said last.
+    tag: String,
 }
 
 impl Line {
@@ -56,6 +61,8 @@ impl Line {
             calls: Vec::new(),
             due: None,
             policy: Policy { codecs },
+            echoed: Vec::new(),
+            tag: String::new(),
         };
         line.agent.handle_input(now, Input::LinkUp);
         line.drain();
@@ -130,6 +137,30 @@ impl Line {
         self.drain();
     }
 
+    /// Answers the last call's offer if it can be taken, and refuses it if not: the status then.
+    pub(crate) fn judge(&mut self, within: bool) -> Result<(), u16> {
+        let call = self.calls.last_mut().expect("there is a call");
+        let offer = call.offered.take().expect("there is an offer");
+        let (now, id) = (self.now, call.id);
+        let judged = call.negotiation.answer(&offer, &path(), Direction::SendRecv);
+        let done = match (&judged, within) {
+            (Ok((sdp, _)), false) => self.agent.answer(now, id, sdp.clone().into()),
+            (Ok((sdp, _)), true) => self.agent.answer_offer(now, id, sdp.clone().into()),
+            (Err(error), _) => {
+                let status = StatusCode::new(error.sip_status()).expect("a status");
+                if within { self.agent.refuse_offer(now, id, status) } else { self.agent.reject(now, id, status) }
+            }
+        };
+        done.expect("it waits for an answer");
+        self.drain();
+        judged.map(drop).map_err(OfferError::sip_status)
+    }
+
+    /// The tag that we gave in our last answer.
+    pub(crate) fn tag_of_last_answer(&self) -> String {
+        self.tag.clone()
+    }
+
     /// The last call.
     pub(crate) fn last(&self) -> CallId {
         self.calls.last().expect("there is a call").id
@@ -146,7 +177,13 @@ impl Line {
                 // A 2xx that comes again says nothing new (RFC 3261 13.3.1.4).
                 Output::Transmit(bytes) => {
                     if self.repeated.insert(bytes.clone()) {
-                        self.said.push_back(Message::parse(bytes).expect("ours parses"));
+                        let Ok(message) = Message::parse(bytes.clone()) else {
+                            self.echoed.push(bytes);
+                            continue;
+                        };
+                        let to = message.headers().name_addr(&HeaderName::To);
+                        self.tag = to.and_then(|to| to.tag().map(str::to_owned)).unwrap_or_default();
+                        self.said.push_back(message);
                     }
                 }
                 Output::Event(event) => {

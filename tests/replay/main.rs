@@ -6,6 +6,7 @@
 
 mod answers;
 mod capture;
+mod hostile;
 mod line;
 mod names;
 mod play;

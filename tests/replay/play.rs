@@ -237,6 +237,7 @@ impl Play<'_> {
         assert!(self.line.said.is_empty(), "{name}: more was sent: {:?}", self.line.said);
         self.line.wait(AFTERWARDS);
         assert!(self.line.said.is_empty(), "{name}: more was sent afterwards: {:?}", self.line.said);
+        assert!(self.line.echoed.is_empty(), "{name}: what was sent cannot be read: {:?}", self.line.echoed);
         let (transactions, calls, _) = self.line.agent.live();
         assert_eq!((transactions, calls), (0, 0), "{name}: all is over");
         let expected = ends(self.capture);

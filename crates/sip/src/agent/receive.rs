@@ -30,7 +30,7 @@ impl UserAgent {
         match Message::parse(bytes) {
             Ok(Message::Response(response)) => self.on_response(now, response),
             Ok(Message::Request(request)) => self.on_request(now, request),
-            Err(ParseError { kind, request: Some(request) }) if request.method != Method::Ack => {
+            Err(ParseError { kind, request: Some(request) }) if can_be_answered(&request) => {
                 self.emit(Event::Misbehaved("a request that does not follow the grammar"));
                 self.respond_stateless(&request, kind.status());
             }
@@ -142,6 +142,13 @@ impl UserAgent {
             self.respond_plain(now, id, StatusCode::BAD_EVENT);
         }
     }
+}
+
+/// RFC 3261 8.2.6.2: these go into the response as they are; without one of them there is none to make. An ACK is never
+/// answered (17.1.1.3).
+fn can_be_answered(request: &Request) -> bool {
+    let needed = [HeaderName::Via, HeaderName::From, HeaderName::To, HeaderName::CallId, HeaderName::CSeq];
+    request.method != Method::Ack && needed.iter().all(|name| request.headers.get(name).is_some())
 }
 
 /// The SDP of a message: a body that says it is, or that says nothing of its type.

@@ -42,7 +42,10 @@ impl UserAgent {
             // RFC 6086 4.2.2: an INFO without a body is answered 200.
             _ if request.body.is_empty() => None,
             _ => {
-                self.respond_plain(now, id, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+                // RFC 3261 21.4.13: with what would be taken.
+                self.respond_with(now, id, StatusCode::UNSUPPORTED_MEDIA_TYPE, |response| {
+                    response.headers.push(HeaderName::Accept, "application/dtmf-relay, application/dtmf")
+                });
                 return;
             }
         };
