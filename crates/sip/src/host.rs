@@ -24,7 +24,9 @@ impl Host {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         if let Some(inner) = text.strip_prefix('[') {
-            return inner.strip_suffix(']')?.parse().ok().map(Self::V6);
+            let inner = inner.strip_suffix(']')?;
+            // RFC 5118 4.10: the grammar of RFC 3261 asks for three colons by mistake, and some write them.
+            return inner.parse().or_else(|_| inner.replacen(":::", "::", 1).parse()).ok().map(Self::V6);
         }
         if text.starts_with(|first: char| first.is_ascii_digit())
             && let Ok(address) = text.parse()
@@ -106,6 +108,7 @@ mod tests {
         assert_eq!(parse("Example.COM:443"), Some(("Example.COM".into(), Some(443))));
         assert_eq!(parse("[2001:db8::9:1]:5060"), Some(("[2001:db8::9:1]".into(), Some(5060))));
         assert_eq!(parse("[::1]"), Some(("[::1]".into(), None)));
+        assert_eq!(parse("[2001:db8:::192.0.2.1]"), parse("[2001:db8::192.0.2.1]"));
         assert_eq!(parse("192.0.2.1 : 5061"), Some(("192.0.2.1".into(), Some(5061))));
         for bad in ["", ":5060", "a:", "a:65536", "a:-1", "[::1", "2001:db8::1", "a b", "a\r\nb"] {
             assert_eq!(parse(bad), None, "{bad}");

@@ -8,12 +8,12 @@ use memchr::memchr;
 use crate::{
     error::{ParseError, ParseErrorKind},
     header_name::HeaderName,
-    headers::{CSeq, Headers, Via},
+    headers::{CSeq, Header as _, Headers, Via},
     message::{Message, Request, Response},
     method::Method,
     name_addr::NameAddr,
     status::StatusCode,
-    token::text,
+    token::{parts, text},
     uri::Uri,
 };
 
@@ -107,8 +107,9 @@ fn start_line(bytes: &Bytes, line: Range<usize>) -> Result<StartLine, ParseError
     let supported = version.eq_ignore_ascii_case(b"SIP/2.0");
     Ok(match Uri::parse(uri) {
         _ if !supported => StartLine::Request(method, Uri::none(), Some(ParseErrorKind::Version)),
-        Ok(uri) => StartLine::Request(method, uri, None),
-        Err(_) => StartLine::Request(method, Uri::none(), Some(ParseErrorKind::RequestUri)),
+        // RFC 3261 19.1.5: headers are not for a Request-URI.
+        Ok(uri) if uri.headers.is_none() => StartLine::Request(method, uri, None),
+        _ => StartLine::Request(method, Uri::none(), Some(ParseErrorKind::RequestUri)),
     })
 }
 
@@ -181,5 +182,9 @@ fn mandatory(headers: &Headers, method: Option<&Method>) -> Result<(), ParseErro
     // RFC 3261 8.1.1.5: the method of CSeq is that of the request.
     proper(cseq.is_some_and(|cseq| method.is_none_or(|method| cseq.method == *method)))?;
     proper(headers.get_all(&HeaderName::CSeq).count() == 1)?;
-    proper(headers.typed::<Via>().is_some_and(|via| via.is_ok()))
+    let mut vias = headers.get_all(&HeaderName::Via).peekable();
+    proper(vias.peek().is_some())?;
+    // RFC 4475 3.1.2.1: where a list of hops is broken, none knows which is the topmost.
+    let read = |value: &Bytes| parts(&text(value), true).all(|via| Via::parse(via).is_ok());
+    proper(vias.all(read) && headers.typed::<Via>().is_some())
 }

@@ -179,7 +179,8 @@ fn hold_and_resume_by_either_side() {
     }
     pair.bob.agent.hangup(pair.now, bob).expect("the call is up");
     pair.settle();
-    (pair.alice.event(), pair.bob.event());
+    pair.alice.event();
+    pair.bob.event();
     gone(&mut pair);
 }
 
@@ -207,7 +208,8 @@ fn glare_settles_itself() {
     assert_eq!(answered, 2, "both changes went through");
     pair.alice.agent.hangup(pair.now, alice).expect("the call is up");
     pair.settle();
-    (pair.alice.event(), pair.bob.event());
+    pair.alice.event();
+    pair.bob.event();
     gone(&mut pair);
 }
 

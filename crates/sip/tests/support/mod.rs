@@ -6,6 +6,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use bytes::Bytes;
+use sip::{
+    Message, NameAddr,
+    headers::{CSeq, Challenge, Contact, Credentials, Reason, Via},
+};
+
 /// One message of a flow.
 #[derive(Clone, Debug)]
 pub struct Recorded {
@@ -84,4 +90,54 @@ fn trim(bytes: &mut Vec<u8>) {
 pub fn is_sip(bytes: &[u8]) -> bool {
     let first = bytes.split(|byte| *byte == b'\r').next().unwrap_or_default();
     first.starts_with(b"SIP/2.0 ") || first.ends_with(b" SIP/2.0")
+}
+
+/// Calls `look` with `bytes` cut at every octet, and with every octet in turn left out, doubled or changed.
+pub fn damage(bytes: &Bytes, mut look: impl FnMut(Bytes)) {
+    // What ends lines, lists, strings, brackets and numbers, and what is no ASCII.
+    const HOSTILE: [u8; 16] = *b"\r\n\"<>,;:\\@%[- \0\xff";
+    for at in 0..bytes.len() {
+        look(bytes.slice(..at));
+        let (before, behind) = (&bytes[..at], &bytes[at + 1..]);
+        let changed = match at % 4 {
+            0 => [before, behind].concat(),
+            1 => [before, &bytes[at..=at], &bytes[at..]].concat(),
+            _ => [before, &HOSTILE[at * 7 % 16..][..1], behind].concat(),
+        };
+        look(changed.into());
+    }
+}
+
+/// Reads a message, and everything in it that has a type, and writes it again. What was taken must be taken again.
+pub fn look_at_all(bytes: Bytes) {
+    let message = match Message::parse(bytes) {
+        Ok(message) => message,
+        Err(error) => {
+            if let Some(request) = error.request {
+                let _ = request.respond(error.kind.status(), Some("t")).to_bytes();
+            }
+            return;
+        }
+    };
+    let headers = message.headers();
+    let _ = headers.all::<Via>();
+    let _ = headers.all::<Contact>();
+    let _ = headers.all::<CSeq>();
+    let _ = headers.all::<Reason>();
+    for (name, value) in headers.iter() {
+        let _ = headers.seconds(name);
+        let _ = headers.has_token(name, "timer");
+        for address in headers.name_addrs(name) {
+            let _ = address.params.number("expires");
+            let _ = address.params.get("+sip.instance");
+            let again = NameAddr::parse(&address.to_string()).expect("ours parses");
+            assert_eq!(again.uri, address.uri);
+        }
+        let text = String::from_utf8_lossy(value);
+        if let Ok(challenge) = Challenge::parse(&text) {
+            Challenge::parse(&challenge.to_string()).expect("ours parses");
+        }
+        let _ = Credentials::parse(&text);
+    }
+    Message::parse(message.to_bytes()).expect("ours parses");
 }
