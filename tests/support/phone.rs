@@ -90,7 +90,7 @@ impl Phone {
             }
             None => command.args(["--mic", "none", "--speaker", "none"]),
         };
-        command.args(setup.flags);
+        command.args(["--log", "debug"]).args(setup.flags);
         let mut talker = Talker::start(test, name, &mut command);
         talker.send_secret(setup.password);
         let mut phone = Self { talker, name: name.to_owned(), speaker, mic: voice, commands: 0, at: 0 };

@@ -20,6 +20,7 @@ pub(crate) const TESTS: Table = tests![
     presses_keys_for_asterisk,
     holds_asterisk,
     talks_to_a_browser_through_asterisk,
+    lets_another_phone_of_the_same_user_answer,
 ];
 
 /// The voice of the phone and the voice of the browser.
@@ -119,12 +120,16 @@ fn is_called_by_asterisk_which_hangs_up() -> Result<(), Missing> {
 fn presses_keys_for_asterisk() -> Result<(), Missing> {
     const TEST: &str = "interop/presses_keys_for_asterisk";
     let server = Asterisk::start(TEST)?;
-    let mut phone = server.phone(PHONE);
-    let call = phone.call("602");
-    phone.phase(&call, "connected");
-    phone.tell(json!({ "do": "dtmf", "digits": "407" }));
-    server.says("The digits were 407");
-    assert_eq!(phone.cause(&call), "hung-up-there");
+    // 2001 agrees on telephone events, 2002 takes keys by INFO.
+    for (user, password, keys) in [("2001", "pw-2001", "407"), ("2002", "pw-2002", "913")] {
+        let mut phone = Phone::start(TEST, &format!("phone-{user}"), &server.account(user, password, PHONE));
+        phone.registered();
+        let call = phone.call("602");
+        phone.phase(&call, "connected");
+        phone.tell(json!({ "do": "dtmf", "digits": keys }));
+        server.says(&format!("The digits were {keys}"));
+        assert_eq!(phone.cause(&call), "hung-up-there");
+    }
     Ok(())
 }
 
@@ -164,5 +169,26 @@ fn talks_to_a_browser_through_asterisk() -> Result<(), Missing> {
     assert!(phone.end().success());
     hears("the browser", &browser.heard(), phone.spoken());
     hears("the phone", &phone.heard(), browser.voice());
+    Ok(())
+}
+
+fn lets_another_phone_of_the_same_user_answer() -> Result<(), Missing> {
+    const TEST: &str = "interop/lets_another_phone_of_the_same_user_answer";
+    let server = Asterisk::start(TEST)?;
+    let mut caller = Phone::start(TEST, "caller", &server.account("2002", "pw-2002", BROWSER));
+    let mut other = Phone::start(TEST, "other", &server.account("2001", "pw-2001", BROWSER));
+    let mut phone = server.phone(PHONE);
+    caller.registered();
+    other.registered();
+    let outgoing = caller.call("700");
+    let (call, theirs) = (id(&phone.incoming()), id(&other.incoming()));
+    other.tell(json!({ "do": "answer" }));
+    other.phase(&theirs, "connected");
+    caller.phase(&outgoing, "connected");
+    // Asterisk cancels with a Reason (RFC 3326): nobody has missed anything.
+    assert_eq!(phone.cause(&call), "answered-elsewhere");
+    assert_eq!(phone.until("a state", |state| Some(state["missed"].clone())), 0);
+    caller.tell(json!({ "do": "hangup" }));
+    assert_eq!(other.cause(&theirs), "hung-up-there");
     Ok(())
 }
