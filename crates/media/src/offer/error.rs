@@ -28,10 +28,8 @@ pub enum OfferError {
 impl OfferError {
     /// The status that refuses such an offer (RFC 3261 section 13.3.1.3).
     pub fn sip_status(self) -> u16 {
-        match self {
-            Self::BadSdp(_) => 400,
-            _ => 488,
-        }
+        // One status for all: the SIP around a bad description is good, and 488 brings the Warning that says why.
+        488
     }
 
     /// Code and text of the Warning beside it (RFC 3261 section 20.43).

@@ -21,7 +21,7 @@ use rand_chacha::ChaCha12Rng;
 
 pub use crate::agreed::{Agreed, AgreedCodec, AgreedEvents, Direction, RemotePath, Setup};
 use crate::codec::{Codec, table};
-use crate::sdp::SessionDescription;
+use crate::sdp::{SessionDescription, values};
 pub use error::OfferError;
 use read::RemoteAudio;
 use write::Saying;
@@ -78,8 +78,10 @@ struct Section {
 struct Offered {
     direction: Direction,
     formats: Vec<(Format, u8)>,
-    /// What held before, for a rollback and for judging each answer.
+    /// What held before; each answer is judged by it.
     before: Option<Agreed>,
+    /// Whether an answer was taken; more may come from other forks.
+    answered: bool,
 }
 
 /// The negotiation of one call.
@@ -136,8 +138,7 @@ impl Negotiation {
         let formats = self.offered_formats();
         // RFC 8842 section 5.2: an offer always says actpass, even when the role is settled.
         let sdp = self.write(&Saying { local, direction, setup: "actpass", formats: &formats, rtcp_mux: true });
-        let before = self.offered.take().map_or_else(|| self.agreed.clone(), |offered| offered.before);
-        self.offered = Some(Offered { direction, formats, before });
+        self.offered = Some(Offered { direction, formats, before: self.agreed.clone(), answered: false });
         sdp
     }
 
@@ -158,11 +159,11 @@ impl Negotiation {
             }
         }
         let before = offered.before.as_ref();
-        let same_path =
-            before.and_then(|before| before.remote.as_ref()).is_some_and(|old| same_path(old, &remote.path));
+        let old = before.and_then(|before| before.remote.as_ref());
+        let goes_on = old.is_some_and(|old| same_association(old, &remote.path));
         let dtls_client = match before {
             // RFC 8842 section 5.5: an association that goes on keeps its roles.
-            Some(before) if same_path => before.dtls_client,
+            Some(before) if goes_on => before.dtls_client,
             _ => remote.path.setup == Setup::Passive,
         };
         let remote_hold = match before {
@@ -175,17 +176,16 @@ impl Negotiation {
             controlling: remote.path.ice_lite || before.is_none_or(|before| before.controlling),
             direction: meet(offered.direction, remote.direction),
             remote_hold,
-            ..self.assemble(remote, recv, dtmf_recv)?
+            ..self.assemble(remote, recv, dtmf_recv, old)?
         };
         self.agreed = Some(agreed.clone());
+        self.offered = Some(Offered { answered: true, ..offered });
         Ok(agreed)
     }
 
-    /// The offer was refused: what held before holds on.
+    /// The offer was refused: what held before holds on (RFC 3261 section 14.1). Once it is answered, nothing changes.
     pub fn rollback(&mut self) {
-        if let Some(offered) = self.offered.take() {
-            self.agreed = offered.before;
-        }
+        self.offered.take_if(|offered| !offered.answered);
     }
 
     /// Answers an offer, first or later. A refused one changes nothing.
@@ -208,9 +208,10 @@ impl Negotiation {
             next.numbers.push((*format, *pt));
         }
         let old = self.agreed.as_ref();
-        let same_path = old.and_then(|old| old.remote.as_ref()).is_some_and(|old| same_path(old, &remote.path));
+        let old_path = old.and_then(|old| old.remote.as_ref());
+        let goes_on = old_path.is_some_and(|old| same_association(old, &remote.path));
         let dtls_client = match (old, remote.path.setup) {
-            (Some(old), Setup::Actpass) if same_path => old.dtls_client,
+            (Some(old), Setup::Actpass) if goes_on => old.dtls_client,
             // RFC 5763 section 5: active, so that the handshake can begin with the answer.
             (_, setup) => setup != Setup::Active,
         };
@@ -220,7 +221,7 @@ impl Negotiation {
             controlling: remote.path.ice_lite || old.is_some_and(|old| old.controlling),
             direction,
             remote_hold: !remote.direction.receives(),
-            ..self.assemble(remote, codecs(&formats), events(&formats))?
+            ..self.assemble(remote, codecs(&formats), events(&formats), old_path)?
         };
         let setup = if dtls_client { "active" } else { "passive" };
         let sdp = next.write(&Saying { local, direction, setup, formats: &formats, rtcp_mux: agreed.rtcp_mux });
@@ -255,6 +256,7 @@ impl Negotiation {
         remote: RemoteAudio,
         recv: Vec<AgreedCodec>,
         dtmf_recv: Vec<AgreedEvents>,
+        old: Option<&RemotePath>,
     ) -> Result<Agreed, OfferError> {
         let known = |codec: &AgreedCodec| self.policy.codecs.contains(&codec.codec);
         let send: Vec<AgreedCodec> = remote.codecs.into_iter().filter(known).collect();
@@ -263,7 +265,6 @@ impl Negotiation {
         let fitting = remote.events.iter().find(|events| events.clock == first.codec.clock());
         let dtmf = fitting.or(remote.events.first()).copied();
         let mut path = remote.path;
-        let old = self.agreed.as_ref().and_then(|old| old.remote.as_ref());
         // RFC 8839 section 4.4.1.1.1: new credentials mean a restart, new candidates alone do not.
         path.ice_restart = old.is_some_and(|old| old.ufrag != path.ufrag || old.pwd != path.pwd);
         Ok(Agreed {
@@ -341,17 +342,18 @@ fn meet(wanted: Direction, remote: Direction) -> Direction {
     }
 }
 
-/// Whether the DTLS association goes on: same certificate, no restart.
-fn same_path(old: &RemotePath, new: &RemotePath) -> bool {
-    old.fingerprints == new.fingerprints && old.ufrag == new.ufrag && old.pwd == new.pwd
+/// Whether the DTLS association goes on: the certificate decides, and a restart of ICE alone does not end it
+/// (RFC 8842 section 5.1).
+fn same_association(old: &RemotePath, new: &RemotePath) -> bool {
+    old.fingerprints == new.fingerprints
 }
 
 /// The shape of an offer, as the answer must have it.
 fn sections(description: &SessionDescription) -> Vec<Section> {
-    let group = description.attribute("group").unwrap_or_default();
-    let mut bundled = group.split_ascii_whitespace();
-    let is_bundle = bundled.next().is_some_and(|kind| kind == "BUNDLE");
-    let bundled: Vec<&str> = if is_bundle { bundled.collect() } else { Vec::new() };
+    // RFC 5888 section 5: there may be groups of other meanings before it.
+    let groups = values(&description.attributes, "group");
+    let bundled: Vec<&str> =
+        groups.filter_map(|group| group.strip_prefix("BUNDLE ")).flat_map(str::split_whitespace).collect();
     let section = |media: &crate::sdp::Media| {
         let mid = media.attribute("mid").map(str::to_owned);
         Section {

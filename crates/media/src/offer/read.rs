@@ -143,8 +143,14 @@ fn read_ptime(both: &Both<'_>) -> u8 {
 /// By rtpmap, and by RFC 3551 where none stands; the numbers by themselves mean nothing (W10).
 fn read_formats(media: &Media) -> (Vec<AgreedCodec>, Vec<AgreedEvents>) {
     let (mut codecs, mut events) = (Vec::<AgreedCodec>::new(), Vec::<AgreedEvents>::new());
+    // Each number is looked up once, however often an enemy repeats it.
+    let mut seen = [false; 128];
     for format in &media.formats {
-        let Some(pt) = format.parse::<u8>().ok().filter(|pt| *pt < 128) else { continue };
+        let Ok(pt) = format.parse::<u8>() else { continue };
+        match seen.get_mut(usize::from(pt)) {
+            Some(seen) if !*seen => *seen = true,
+            _ => continue,
+        }
         let codec = match after_number(media, "rtpmap", pt).and_then(read_rtpmap) {
             Some((name, clock, _)) if name.eq_ignore_ascii_case("telephone-event") => {
                 // One number for each clock; the first counts.

@@ -41,8 +41,12 @@ pub(super) fn description(bytes: &[u8]) -> Result<SessionDescription, SdpError> 
         if line.trim().is_empty() {
             continue;
         }
-        let (kind, value) = line.split_once('=').ok_or(SdpError::Line(index + 1))?;
         let broken = SdpError::Line(index + 1);
+        // RFC 8866 section 9: neither NUL nor CR stands in a line; mirrored in an answer they would be lines of their own.
+        if line.contains(['\r', '\0']) {
+            return Err(broken);
+        }
+        let (kind, value) = line.split_once('=').ok_or(broken)?;
         match kind {
             "o" => origin = Some(read_origin(value).ok_or(broken)?),
             "s" if !value.trim().is_empty() => value.trim().clone_into(&mut description.name),

@@ -11,7 +11,8 @@ mod quirks;
 use media::offer::{LocalPath, Negotiation, Policy};
 
 /// A fingerprint of the right length.
-const FINGERPRINT: &str = "sha-256 11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00";
+const FINGERPRINT: &str =
+    "sha-256 11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00";
 
 /// A path of ours on a network of documentation (RFC 5737).
 fn local() -> LocalPath {
