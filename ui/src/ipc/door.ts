@@ -1,5 +1,5 @@
 // The one door of the window: lines come in, commands go out, an answer finds the one who asked.
-import type { Command, Error as ContractError, Line, Ok as ReplyOk, Reply } from './contract.draft';
+import type { Command, Error as ContractError, Line, Ok as ReplyOk, Reply } from './contract';
 
 /** Where the phone is: behind Tauri, or a fake one for the gallery and the tests. */
 export interface Host {

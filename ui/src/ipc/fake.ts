@@ -1,6 +1,6 @@
 // A phone without a phone, for the gallery and the tests: it shows the states it is given, answers as it is told,
 // and remembers what it was asked. The window cannot tell it from the real one.
-import type { Command, Error as ContractError, Line, Ok as ReplyOk, PhoneState } from './contract.draft';
+import type { Command, Error as ContractError, Line, Ok as ReplyOk, PhoneState } from './contract';
 import type { Host } from './door';
 
 type Answer = (ReplyOk & { error?: undefined }) | { error: ContractError };

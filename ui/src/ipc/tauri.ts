@@ -1,6 +1,6 @@
 // The phone behind Tauri: the two commands of the shell and nothing else.
 import { Channel, invoke } from '@tauri-apps/api/core';
-import type { Line } from './contract.draft';
+import type { Line } from './contract';
 import type { Host } from './door';
 
 export const tauri: Host = {

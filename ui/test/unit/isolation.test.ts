@@ -53,6 +53,12 @@ describe('the isolation page', () => {
     for (const payload of [undefined, null, [], 'x', { command: { do: 'state' } }, { id: 1 }, { id: 1, command: { do: 'state' }, path: '/etc/passwd' }])
       expect(refused(call('send', payload)), JSON.stringify(payload)).toBe(true);
   });
+  it('knows the commands of the contract, no more and no less', () => {
+    const known = [...(source.match(/WORDS = \[([^\]]*)\]/)?.[1] ?? '').matchAll(/"([a-z-]+)"/g)].map(([, word]) => word);
+    const contract = [...file('../../src/ipc/contract.ts').matchAll(/["']?\bdo["']?: ["']([a-z-]+)["']/g)].map(([, word]) => word);
+    expect(contract.length).toBeGreaterThan(20);
+    expect(known.toSorted()).toEqual([...new Set(contract)].toSorted());
+  });
   it('lets nothing ride along when Tauri fetches a long message', () => {
     for (const payload of [{ id: 1 }, [1], 'x']) expect(refused(call('plugin:__TAURI_CHANNEL__|fetch', payload))).toBe(true);
   });

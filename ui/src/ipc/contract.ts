@@ -1,4 +1,5 @@
-// The types of the phone's contract as the window uses them. To be replaced by the generated contract.ts.
+// The types of crates/phone/src/contract as the lines carry them. Written by hand after the Rust types until their test writes
+// this file; nothing here is the window's own.
 export type Tray = 'in-call' | 'unreachable' | 'missed' | 'dnd' | 'working' | 'ready';
 export interface Certificate { sha256: string; subject: string; issuer: string; selfSigned: boolean; names: string[]; notBefore: string; notAfter: string }
 export type ErrorAct = 'enter-password' | 'show-certificate' | 'choose-device' | 'retry';
