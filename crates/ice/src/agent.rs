@@ -1,7 +1,7 @@
 //! ICE behind one small door, so that the agent can be exchanged. Today's is `is`, that of str0m.
 
 use std::{
-    collections::VecDeque,
+    collections::{HashMap, VecDeque},
     net::SocketAddr,
     time::{Duration, Instant},
 };
@@ -13,18 +13,27 @@ use is::{
 
 use crate::{
     candidate::{CandidateKind, LocalCandidate, remote},
-    path::Timing,
+    config::Timing,
 };
 
 /// STUN requests that come before we know the far end are kept: browsers and Asterisk check early.
 const MOST_EARLY: usize = 32;
 /// RFC 8445 6.1.2.5 leaves the number to us (C95).
 const MOST_PAIRS: usize = 40;
+/// The far end's addresses: those that it names, and those that it turns out to speak from. More would be pairs that are
+/// never tried (C95), or a memory that grows with every address that somebody makes up.
+const MOST_REMOTES: usize = 64;
 /// How long pairs are tried before there is none.
 const GIVE_UP: Duration = Duration::from_secs(30);
 /// How often a check is repeated before a pair is selected. On a lossy network fewer would end the only pair there is;
 /// once a pair is selected, consent has its own number.
 const CHECK_REPEATS: usize = 24;
+/// RFC 7675 5.1: how long an answer to a check is leave to send.
+const CONSENT: Duration = Duration::from_secs(30);
+/// When the selected address has said nothing for so long and another one has spoken since, the far end has moved.
+const MOVED: Duration = Duration::from_secs(9);
+/// RFC 7675 5.2: the far end takes its consent back.
+const FORBIDDEN: u16 = 403;
 /// The longest time between two repeats of a check; RFC 8489 6.2.1 would double it without end.
 const CHECK_LONGEST: Duration = Duration::from_millis(1_600);
 
@@ -42,7 +51,9 @@ pub(crate) enum AgentEvent {
     Selected(Pair),
     /// The far end proved that it is at this address.
     Proved(SocketAddr),
-    /// Nothing answers any more; it may again.
+    /// It answered a check on this pair: it may be sent to, also before the pair is selected (RFC 8445 12.1).
+    Valid(Pair),
+    /// Nothing answers any more: stop sending. It may answer again, if less than thirty seconds have passed.
     Disconnected,
     /// It answers again.
     Recovered,
@@ -51,7 +62,7 @@ pub(crate) enum AgentEvent {
 }
 
 /// What a path needs of ICE.
-pub(crate) trait Agent: Send + std::fmt::Debug {
+pub(crate) trait Agent: Send {
     /// Our user fragment and password.
     fn credentials(&self) -> (String, String);
     /// One of our addresses.
@@ -74,16 +85,23 @@ pub(crate) trait Agent: Send + std::fmt::Debug {
     fn poll_event(&mut self) -> Option<AgentEvent>;
 }
 
-/// The agent of str0m.
-#[derive(Debug)]
+/// The agent of str0m. It has no `Debug`: the crate's shows the passwords.
 pub(crate) struct Str0m {
     agent: IceAgent,
     events: VecDeque<AgentEvent>,
     early: VecDeque<(Pair, Vec<u8>)>,
     begun: Option<Instant>,
     timing: Timing,
+    /// How many candidates the far end named, and when it last spoke from where.
+    named: usize,
+    heard: HashMap<SocketAddr, Instant>,
+    selected: Option<SocketAddr>,
+    /// The answers on the selected pair so far, and when the last one came.
+    answers: u64,
+    answered: Option<Instant>,
     connected: bool,
     disconnected: bool,
+    expired: bool,
     failed: bool,
 }
 
@@ -102,33 +120,96 @@ impl Str0m {
             early: VecDeque::new(),
             begun: None,
             timing,
+            named: 0,
+            heard: HashMap::new(),
+            selected: None,
+            answers: 0,
+            answered: None,
             connected: false,
             disconnected: false,
+            expired: false,
             failed: false,
         }
     }
 
-    fn take_events(&mut self) {
+    fn take_events(&mut self, now: Instant) {
         while let Some(event) = self.agent.poll_event() {
             match event {
-                IceAgentEvent::NominatedSend { source, destination, .. } => {
+                IceAgentEvent::NominatedSend { source, destination, .. } if !self.expired => {
                     self.connected = true;
+                    (self.answered, self.selected) = (Some(now), Some(destination));
                     self.agent.set_max_stun_retransmits(self.timing.repeats);
                     self.agent.set_max_stun_rto(self.timing.longest_repeat);
                     self.events.push_back(AgentEvent::Selected(Pair { local: source, remote: destination }));
                 }
                 IceAgentEvent::DiscoveredRecv { source, .. } => self.events.push_back(AgentEvent::Proved(source)),
                 // An event, not the end: the agent goes on receiving and may come back (R15).
-                IceAgentEvent::IceConnectionStateChange(IceConnectionState::Disconnected) if self.connected => {
-                    self.disconnected = true;
-                    self.events.push_back(AgentEvent::Disconnected);
-                }
-                IceAgentEvent::IceConnectionStateChange(state) if state.is_connected() && self.disconnected => {
-                    self.disconnected = false;
-                    self.events.push_back(AgentEvent::Recovered);
-                }
+                IceAgentEvent::IceConnectionStateChange(IceConnectionState::Disconnected) => self.lose(),
+                IceAgentEvent::IceConnectionStateChange(state) if state.is_connected() => self.recover(),
                 _ => {}
             }
+        }
+    }
+
+    fn watch(&mut self, now: Instant) {
+        self.take_events(now);
+        self.watch_consent(now);
+        if let Some(gone) = self.moved_from(now) {
+            // Among the pairs that are left the crate selects the best that works; if there is none, all stays as it is.
+            let candidate = self.agent.remote_candidates().find(|own| own.addr() == gone);
+            if let Some(candidate) = candidate {
+                self.agent.invalidate_candidate(&candidate);
+                self.agent.handle_timeout(now);
+                self.take_events(now);
+            }
+        }
+    }
+
+    /// The selected address, if the far end now speaks from another one: a NAT gave it a new mapping. The crate would
+    /// keep to the old pair until its last check has failed.
+    fn moved_from(&self, now: Instant) -> Option<SocketAddr> {
+        let selected = self.selected.filter(|_| self.connected && !self.expired)?;
+        let silent = |at: Instant| now.saturating_duration_since(at) >= MOVED;
+        let last = self.heard.get(&selected).copied().max(self.answered)?;
+        let elsewhere = self.heard.iter().any(|(source, at)| *source != selected && !silent(*at));
+        (silent(last) && elsewhere).then_some(selected)
+    }
+
+    /// The crate keeps a pair alive by the far end's requests too; leave to send comes only of answers to ours.
+    fn watch_consent(&mut self, now: Instant) {
+        if let Some(answers) = self.agent.nominated_pair_responses_received().filter(|answers| *answers != self.answers)
+        {
+            (self.answers, self.answered) = (answers, Some(now));
+            if self.agent.state().is_connected() {
+                self.recover();
+            }
+        }
+        if self.consent_ends().is_some_and(|end| now >= end) {
+            self.expire();
+        }
+    }
+
+    /// RFC 7675 5.1: these credentials give no leave to send any more; only a restart does.
+    fn expire(&mut self) {
+        self.lose();
+        self.expired = true;
+    }
+
+    fn consent_ends(&self) -> Option<Instant> {
+        self.answered.filter(|_| self.connected && !self.disconnected).map(|answered| answered + CONSENT)
+    }
+
+    fn lose(&mut self) {
+        if self.connected && !self.disconnected {
+            self.disconnected = true;
+            self.events.push_back(AgentEvent::Disconnected);
+        }
+    }
+
+    fn recover(&mut self) {
+        if self.disconnected && !self.expired {
+            self.disconnected = false;
+            self.events.push_back(AgentEvent::Recovered);
         }
     }
 }
@@ -152,7 +233,8 @@ impl Agent for Str0m {
     }
 
     fn add_remote(&mut self, line: &str, allow_loopback: bool) {
-        if let Some(candidate) = remote(line, allow_loopback) {
+        if let Some(candidate) = remote(line, allow_loopback).filter(|_| self.named < MOST_REMOTES) {
+            self.named += 1;
             self.agent.add_remote_candidate(candidate);
         }
     }
@@ -165,12 +247,14 @@ impl Agent for Str0m {
             self.receive(now, pair, &bytes);
         }
         self.agent.handle_timeout(now);
-        self.take_events();
+        self.take_events(now);
     }
 
     fn restart(&mut self, now: Instant, ufrag: String, pwd: String, locals: &[LocalCandidate]) {
         self.agent.ice_restart(IceCreds { ufrag, pass: pwd }, false);
-        (self.begun, self.connected, self.disconnected, self.failed) = (None, false, false, false);
+        (self.begun, self.answered, self.named) = (None, None, 0);
+        (self.connected, self.disconnected, self.expired, self.failed) = (false, false, false, false);
+        self.heard.clear();
         self.early.clear();
         self.agent.set_max_stun_retransmits(CHECK_REPEATS);
         self.agent.set_max_stun_rto(CHECK_LONGEST);
@@ -178,28 +262,45 @@ impl Agent for Str0m {
             self.add_local(candidate);
         }
         self.agent.handle_timeout(now);
-        self.take_events();
+        self.take_events(now);
     }
 
     fn receive(&mut self, now: Instant, pair: Pair, bytes: &[u8]) {
+        let Ok(message) = StunMessage::parse(bytes) else { return };
+        // Nothing is kept, counted or answered that was not signed with our password or the far end's.
+        if !self.agent.accepts_message(&message) {
+            return;
+        }
         if self.begun.is_none() {
             if self.early.len() < MOST_EARLY {
                 self.early.push_back((pair, bytes.to_vec()));
             }
             return;
         }
-        let Ok(message) = StunMessage::parse(bytes) else { return };
+        if !self.heard.contains_key(&pair.remote) && self.heard.len() >= MOST_REMOTES {
+            return;
+        }
+        self.heard.insert(pair.remote, now);
+        let valid = message.is_successful_binding_response();
+        let refused =
+            message.is_failed_binding_response() && message.error_code().is_some_and(|(code, _)| code == FORBIDDEN);
         self.agent.handle_packet(
             now,
             StunPacket { proto: Protocol::Udp, source: pair.remote, destination: pair.local, message },
         );
+        if valid && !self.expired {
+            self.events.push_back(AgentEvent::Valid(pair));
+        }
         self.agent.handle_timeout(now);
-        self.take_events();
+        self.watch(now);
+        if refused {
+            self.expire();
+        }
     }
 
     fn handle_timeout(&mut self, now: Instant) {
         self.agent.handle_timeout(now);
-        self.take_events();
+        self.watch(now);
         let late = self.begun.is_some_and(|begun| now.saturating_duration_since(begun) >= GIVE_UP);
         if late && !self.connected && !self.failed {
             self.failed = true;
@@ -210,7 +311,7 @@ impl Agent for Str0m {
     fn next_timeout(&mut self) -> Option<Instant> {
         let begun = self.begun.filter(|_| !self.failed)?;
         let give_up = Some(begun + GIVE_UP).filter(|_| !self.connected);
-        [self.agent.poll_timeout(), give_up].into_iter().flatten().min()
+        [self.agent.poll_timeout(), give_up, self.consent_ends()].into_iter().flatten().min()
     }
 
     fn poll_transmit(&mut self) -> Option<(Pair, Vec<u8>)> {

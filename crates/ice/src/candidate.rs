@@ -20,7 +20,7 @@ pub struct LocalCandidate {
     pub kind: CandidateKind,
     /// The address.
     pub address: SocketAddr,
-    /// The socket that it belongs to.
+    /// The socket that it belongs to: for a relayed one, that from which we speak to the TURN server.
     pub base: SocketAddr,
 }
 
@@ -40,9 +40,12 @@ impl LocalCandidate {
         };
         // RFC 8445 5.1.2.1, for component 1.
         let priority = (preference << 24) | ((65_535_u32.saturating_sub(index)) << 8) | 255;
-        let related = match self.kind {
-            CandidateKind::Host => String::new(),
-            _ => format!(" raddr {} rport {}", self.base.ip(), self.base.port()),
+        let related = match (self.kind, self.address) {
+            (CandidateKind::Host, _) => String::new(),
+            (CandidateKind::ServerReflexive, _) => format!(" raddr {} rport {}", self.base.ip(), self.base.port()),
+            // RFC 8839 5.1: who takes a relayed address may want to hide the other one (CONFORMANCE S32).
+            (CandidateKind::Relayed, SocketAddr::V4(_)) => " raddr 0.0.0.0 rport 9".to_owned(),
+            (CandidateKind::Relayed, SocketAddr::V6(_)) => " raddr :: rport 9".to_owned(),
         };
         let (ip, port) = (self.address.ip(), self.address.port());
         format!("{} 1 udp {priority} {ip} {port} typ {word}{related}", index + 1)

@@ -1,4 +1,4 @@
-//! Why there is no path.
+//! Why there is no path, or no relayed address for one.
 
 /// Why a path failed or cannot be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -24,4 +24,15 @@ pub enum PathError {
     /// What the crypto library refused; a fault of ours.
     #[error("the crypto library refused")]
     Crypto,
+}
+
+/// Why a TURN server lends no address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RelayError {
+    /// It does not answer, or no longer.
+    #[error("the TURN server does not answer")]
+    NoAnswer,
+    /// It refused with this STUN error code (RFC 8489 14.8): 401 is a wrong name or password, 486 too many allocations.
+    #[error("the TURN server refused with error {0}")]
+    Refused(u16),
 }

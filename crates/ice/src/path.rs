@@ -2,17 +2,22 @@
 
 use std::{
     collections::{HashSet, VecDeque},
+    fmt,
     net::SocketAddr,
     sync::Arc,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use crate::{
     agent::{Agent, AgentEvent, Pair, Str0m},
     candidate::LocalCandidate,
+    config::PathConfig,
+    description::{LocalDescription, RemoteDescription},
     dtls::{Dtls, Progress},
     error::PathError,
-    identity::{Fingerprint, Identity},
+    event::{PathEvent, PathOutput},
+    held::Held,
+    identity::Fingerprint,
     provider::Provider,
     srtp::Srtp,
 };
@@ -23,137 +28,7 @@ const MOST_HELD_SRTP: usize = 64;
 /// Addresses of the far end that proved themselves; more are nobody's.
 const MOST_PROVED: usize = 64;
 
-/// How ICE times its checks.
-#[derive(Clone, Copy, Debug)]
-pub struct Timing {
-    /// Between two checks (RFC 8445 14.2: 50 ms unless both ends agree on less).
-    pub pacing: Duration,
-    /// Until the first repeat of a check (RFC 8445 14.3: at least 500 ms).
-    pub first_repeat: Duration,
-    /// The longest time between two repeats, and between two consent checks (RFC 7675 5.1: 4 to 6 s).
-    pub longest_repeat: Duration,
-    /// How many repeats without an answer end a pair: with the above, 30 s (RFC 7675 5.1).
-    pub repeats: usize,
-}
-
-impl Timing {
-    /// As the RFCs want it.
-    pub const STANDARD: Self = Self {
-        pacing: Duration::from_millis(50),
-        first_repeat: Duration::from_millis(500),
-        longest_repeat: Duration::from_secs(4),
-        repeats: 8,
-    };
-    /// For both ends on one machine or network: a knowing departure from RFC 8445 14.2 and 14.3.
-    pub const FAST: Self = Self {
-        pacing: Duration::from_millis(5),
-        first_repeat: Duration::from_millis(100),
-        repeats: 10,
-        ..Self::STANDARD
-    };
-}
-
-/// What a path is made of.
-#[derive(Clone, Debug)]
-pub struct PathConfig {
-    /// Our certificate.
-    pub identity: Arc<Identity>,
-    /// Our addresses.
-    pub locals: Vec<LocalCandidate>,
-    /// How ICE times its checks.
-    pub timing: Timing,
-    /// May loopback addresses be tried? Only for an account whose server is on this machine (CONFORMANCE S9).
-    pub allow_loopback: bool,
-    /// The largest handshake datagram; 0 is the library's own.
-    pub mtu: usize,
-    /// Where its random numbers come from.
-    pub seed: [u8; 32],
-}
-
-impl PathConfig {
-    /// A path from `locals` with the usual values.
-    #[must_use]
-    pub const fn new(identity: Arc<Identity>, locals: Vec<LocalCandidate>, seed: [u8; 32]) -> Self {
-        Self { identity, locals, timing: Timing::STANDARD, allow_loopback: false, mtu: 1200, seed }
-    }
-}
-
-/// What our description says of the path.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LocalDescription {
-    /// `a=ice-ufrag`.
-    pub ufrag: String,
-    /// `a=ice-pwd`, 144 random bits.
-    pub pwd: String,
-    /// `a=fingerprint`.
-    pub fingerprint: String,
-    /// What follows `a=candidate:`, each.
-    pub candidates: Vec<String>,
-}
-
-/// What the far end's description says of the path.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RemoteDescription {
-    /// `a=ice-ufrag`.
-    pub ufrag: String,
-    /// `a=ice-pwd`.
-    pub pwd: String,
-    /// `a=fingerprint`, all of them.
-    pub fingerprints: Vec<String>,
-    /// `a=candidate`, all of them.
-    pub candidates: Vec<String>,
-    /// Do we decide on the pair: because we made the offer, or the far end is lite (RFC 8445 6.1.1)?
-    pub controlling: bool,
-    /// Are we the DTLS client (`a=setup:active`)?
-    pub dtls_client: bool,
-}
-
-/// What happens on a path.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PathEvent {
-    /// This pair is used from now on.
-    PairSelected {
-        /// Our socket.
-        local: SocketAddr,
-        /// The far end.
-        remote: SocketAddr,
-    },
-    /// Sound can flow, under this profile.
-    Secure(&'static str),
-    /// An RTP packet, authenticated and open.
-    Rtp(Vec<u8>),
-    /// An RTCP packet, authenticated and open.
-    Rtcp(Vec<u8>),
-    /// The far end answers no more; it may again.
-    Disconnected,
-    /// It answers again.
-    Recovered,
-    /// The far end said goodbye on the path itself.
-    ClosedByPeer,
-    /// It is over.
-    Failed(PathError),
-}
-
-/// What a path wants.
-#[derive(Clone, Debug)]
-pub enum PathOutput {
-    /// Send `bytes` from the socket `local` to `to`.
-    Transmit {
-        /// Our socket.
-        local: SocketAddr,
-        /// Where to.
-        to: SocketAddr,
-        /// The datagram.
-        bytes: Vec<u8>,
-    },
-    /// Something happened.
-    Event(PathEvent),
-    /// Nothing more; come again with [`Path::handle_timeout`] at this time, if there is one.
-    Timeout(Option<Instant>),
-}
-
 /// A secured path.
-#[derive(Debug)]
 pub struct Path {
     config: PathConfig,
     provider: Arc<Provider>,
@@ -162,17 +37,26 @@ pub struct Path {
     dtls: Option<Dtls>,
     srtp: Option<Srtp>,
     profile: &'static str,
+    /// Where to send: the pair that was nominated, or until then the first that worked.
     selected: Option<Pair>,
-    /// The pair for the handshake: the first that proved itself, before one is selected.
-    route: Option<Pair>,
     proved: HashSet<SocketAddr>,
-    held_dtls: VecDeque<(Pair, Vec<u8>)>,
-    held_srtp: VecDeque<(SocketAddr, Vec<u8>)>,
+    held_dtls: Held,
+    held_srtp: Held,
     told_secure: bool,
+    /// RFC 7675 5.1: the far end wants what we send. Lost with its answers, or by its goodbye.
+    consent: bool,
     /// [`Self::restart`] was called, and the far end's answer to it is still to come.
     restarted: bool,
     dead: bool,
     out: VecDeque<PathOutput>,
+}
+
+/// Neither passwords nor keys.
+impl fmt::Debug for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (pair, dtls) = (self.selected, &self.dtls);
+        write!(f, "Path {{ {pair:?}, {dtls:?}, secure: {}, dead: {} }}", self.is_secure(), self.dead)
+    }
 }
 
 impl Path {
@@ -196,11 +80,11 @@ impl Path {
             srtp: None,
             profile: "",
             selected: None,
-            route: None,
             proved: HashSet::new(),
-            held_dtls: VecDeque::new(),
-            held_srtp: VecDeque::new(),
+            held_dtls: Held::new(MOST_HELD_DTLS, MOST_HELD_DTLS / 4),
+            held_srtp: Held::new(MOST_HELD_SRTP, MOST_HELD_SRTP / 4 * 3),
             told_secure: false,
+            consent: false,
             restarted: false,
             dead: false,
             out: VecDeque::new(),
@@ -236,7 +120,8 @@ impl Path {
                 remote.dtls_client,
                 self.config.mtu,
             )?);
-            (self.srtp, self.selected, self.route, self.told_secure, self.dead) = (None, None, None, false, false);
+            (self.srtp, self.selected) = (None, None);
+            (self.told_secure, self.consent, self.dead) = (false, false, false);
             self.proved.clear();
             if before.is_some() {
                 self.held_dtls.clear();
@@ -278,10 +163,8 @@ impl Path {
         let pair = Pair { local, remote: from };
         match bytes.first() {
             Some(0..=3) => self.agent.receive(now, pair, bytes),
-            Some(20..=63) if !self.dead && self.held_dtls.len() < MOST_HELD_DTLS => {
-                self.held_dtls.push_back((pair, bytes.to_vec()))
-            }
-            Some(128..=191) if !self.dead => self.take_srtp(from, bytes),
+            Some(20..=63) if !self.dead => self.held_dtls.push(pair, bytes),
+            Some(128..=191) if !self.dead => self.take_srtp(pair, bytes),
             _ => return,
         }
         self.work(now);
@@ -309,7 +192,8 @@ impl Path {
     }
 
     fn send(&mut self, packet: &[u8], protect: fn(&mut Srtp, &[u8]) -> Option<Vec<u8>>) -> bool {
-        let (Some(pair), Some(srtp), false) = (self.selected, &mut self.srtp, self.dead) else { return false };
+        let may_send = self.consent && !self.dead;
+        let (Some(pair), Some(srtp), true) = (self.selected, &mut self.srtp, may_send) else { return false };
         let Some(bytes) = protect(srtp, packet) else { return false };
         self.transmit(pair, bytes);
         true
@@ -327,7 +211,7 @@ impl Path {
     /// Can sound flow?
     #[must_use]
     pub const fn is_secure(&self) -> bool {
-        self.srtp.is_some() && self.selected.is_some() && !self.dead
+        self.srtp.is_some() && self.selected.is_some() && self.consent && !self.dead
     }
 
     /// The next thing that the path wants; [`PathOutput::Timeout`] when that is all.
@@ -347,7 +231,7 @@ impl Path {
         while let Some(event) = self.agent.poll_event() {
             self.on_agent(event);
         }
-        if self.route.is_some() && !self.dead {
+        if self.selected.is_some() && !self.dead {
             if let Err(error) = self.shake_hands(now) {
                 self.flush_dtls();
                 self.fail(error);
@@ -362,18 +246,29 @@ impl Path {
 
     fn on_agent(&mut self, event: AgentEvent) {
         match event {
-            AgentEvent::Selected(pair) => {
-                self.prove(pair.remote);
-                self.route = Some(pair);
-                if self.selected.replace(pair) != Some(pair) {
-                    self.emit(PathEvent::PairSelected { local: pair.local, remote: pair.remote });
-                }
-            }
+            AgentEvent::Selected(pair) => self.select(pair),
+            // RFC 8445 12.1: the first pair that works will do until one is nominated. A nomination that is lost
+            // would cost seconds.
+            AgentEvent::Valid(pair) if self.selected.is_none() || !self.consent => self.select(pair),
+            AgentEvent::Valid(_) => {}
             AgentEvent::Proved(address) => self.prove(address),
-            AgentEvent::Disconnected => self.emit(PathEvent::Disconnected),
-            AgentEvent::Recovered => self.emit(PathEvent::Recovered),
             AgentEvent::Failed if self.selected.is_none() => self.fail(PathError::NoPair),
-            AgentEvent::Failed => self.emit(PathEvent::Disconnected),
+            AgentEvent::Disconnected | AgentEvent::Failed => {
+                self.consent = false;
+                self.emit(PathEvent::Disconnected);
+            }
+            AgentEvent::Recovered => {
+                self.consent = true;
+                self.emit(PathEvent::Recovered);
+            }
+        }
+    }
+
+    fn select(&mut self, pair: Pair) {
+        self.prove(pair.remote);
+        self.consent = true;
+        if self.selected.replace(pair) != Some(pair) {
+            self.emit(PathEvent::PairSelected { local: pair.local, remote: pair.remote });
         }
     }
 
@@ -388,11 +283,7 @@ impl Path {
         let Some(dtls) = &mut self.dtls else { return Ok(()) };
         dtls.begin(now);
         let mut closed = false;
-        for (pair, bytes) in std::mem::take(&mut self.held_dtls) {
-            if !self.proved.contains(&pair.remote) {
-                self.held_dtls.push_back((pair, bytes));
-                continue;
-            }
+        for (_, bytes) in self.held_dtls.take(&self.proved) {
             match dtls.receive(now, &bytes)? {
                 Progress::None => {}
                 Progress::Closed => closed = true,
@@ -403,25 +294,25 @@ impl Path {
             }
         }
         if closed {
+            // RFC 7675 5.2: a goodbye takes the consent back at once.
+            self.consent = false;
             self.emit(PathEvent::ClosedByPeer);
         }
         if self.srtp.is_some() {
-            for (from, bytes) in std::mem::take(&mut self.held_srtp) {
-                self.take_srtp(from, &bytes);
+            for (pair, bytes) in self.held_srtp.take(&self.proved) {
+                self.take_srtp(pair, &bytes);
             }
         }
         Ok(())
     }
 
     /// SRTP counts only from addresses that proved themselves (L10), and any SSRC may come.
-    fn take_srtp(&mut self, from: SocketAddr, bytes: &[u8]) {
+    fn take_srtp(&mut self, pair: Pair, bytes: &[u8]) {
         let Some(srtp) = &mut self.srtp else {
-            if self.held_srtp.len() < MOST_HELD_SRTP {
-                self.held_srtp.push_back((from, bytes.to_vec()));
-            }
+            self.held_srtp.push(pair, bytes);
             return;
         };
-        if !self.proved.contains(&from) || bytes.len() < 12 {
+        if !self.proved.contains(&pair.remote) || bytes.len() < 12 {
             return;
         }
         // RFC 5761 4: the packet types of RTCP.
@@ -446,7 +337,7 @@ impl Path {
     }
 
     fn flush_dtls(&mut self) {
-        let Some(pair) = self.selected.or(self.route) else { return };
+        let Some(pair) = self.selected else { return };
         while let Some(bytes) = self.dtls.as_mut().and_then(Dtls::poll_transmit) {
             self.transmit(pair, bytes);
         }

@@ -1,9 +1,9 @@
 //! Candidates found ahead of any call, so that an INVITE never waits for ICE: the addresses of our sockets, and what a
-//! STUN server sees of them (RFC 8445 5.1.1.2, RFC 8489).
+//! STUN server sees of them (RFC 8445 5.1.1.2, RFC 8489). What a TURN server lends is the part of a [`Relay`](crate::Relay).
 
 use std::{
     collections::VecDeque,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    net::SocketAddr,
     time::{Duration, Instant},
 };
 
@@ -12,9 +12,11 @@ use rand_chacha::{
     rand_core::{RngCore, SeedableRng},
 };
 
-use crate::candidate::{CandidateKind, LocalCandidate};
+use crate::{
+    candidate::{CandidateKind, LocalCandidate},
+    stun::{Class, Message, binding_request},
+};
 
-const MAGIC_COOKIE: u32 = 0x2112_a442;
 /// RFC 8489 6.2.1: 500 ms, doubling, seven times.
 const FIRST_REPEAT: Duration = Duration::from_millis(500);
 const MOST_TRIES: u32 = 7;
@@ -97,7 +99,9 @@ impl Gatherer {
             return false;
         };
         self.asked.remove(at);
-        if let Some(address) = mapped_address(bytes).filter(|address| *address != local) {
+        // An error is an answer too: this server tells nothing, and asking again would not change it.
+        let success = Message::parse(bytes).filter(|message| message.class() == Class::Success);
+        if let Some(address) = success.and_then(|message| message.mapped_address()).filter(|own| *own != local) {
             let candidate = LocalCandidate { kind: CandidateKind::ServerReflexive, address, base: local };
             if !self.found.iter().any(|own| own.address == address) {
                 self.found.push(candidate);
@@ -127,61 +131,13 @@ impl Gatherer {
     }
 }
 
-/// RFC 8489 5: Binding, no attributes.
-fn binding_request(transaction: &[u8; 12]) -> Vec<u8> {
-    [&[0, 1, 0, 0][..], &MAGIC_COOKIE.to_be_bytes(), transaction].concat()
-}
-
-/// XOR-MAPPED-ADDRESS of a success (RFC 8489 14.2), else MAPPED-ADDRESS of an old server (14.1).
-fn mapped_address(bytes: &[u8]) -> Option<SocketAddr> {
-    if bytes.get(..2)? != [1, 1] || bytes.get(4..8)? != MAGIC_COOKIE.to_be_bytes() {
-        return None;
-    }
-    let length = usize::from(u16::from_be_bytes([bytes[2], bytes[3]]));
-    let mut rest = bytes.get(20..20 + length)?;
-    let mut plain = None;
-    while let Some(head) = rest.get(..4) {
-        let (kind, size) =
-            (u16::from_be_bytes([head[0], head[1]]), usize::from(u16::from_be_bytes([head[2], head[3]])));
-        let value = rest.get(4..4 + size)?;
-        match kind {
-            0x0020 => return address(value, &bytes[4..20]),
-            0x0001 => plain = address(value, &[0; 16]),
-            _ => {}
-        }
-        rest = rest.get(4 + size.next_multiple_of(4)..).unwrap_or_default();
-    }
-    plain
-}
-
-fn address(value: &[u8], mask: &[u8]) -> Option<SocketAddr> {
-    let port = u16::from_be_bytes([value.get(2)? ^ mask[0], value.get(3)? ^ mask[1]]);
-    let octets: Vec<u8> = value.get(4..)?.iter().zip(mask).map(|(octet, mask)| octet ^ mask).collect();
-    let ip = match value.get(1)? {
-        1 => IpAddr::V4(Ipv4Addr::from(<[u8; 4]>::try_from(octets.get(..4)?).ok()?)),
-        2 => IpAddr::V6(Ipv6Addr::from(<[u8; 16]>::try_from(octets.get(..16)?).ok()?)),
-        _ => return None,
-    };
-    (port != 0).then(|| SocketAddr::new(ip, port))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stun::tests::SAMPLE;
 
     fn start() -> Instant {
         crate::testing::start()
-    }
-
-    /// RFC 5769 2.2: the sample IPv4 response.
-    const SAMPLE: &[u8] = b"\x01\x01\x00\x3c\x21\x12\xa4\x42\xb7\xe7\xa7\x01\xbc\x34\xd6\x86\xfa\x87\xdf\xae\x80\x22\x00\x0b\x74\x65\x73\x74\x20\x76\x65\x63\x74\x6f\x72\x20\x00\x20\x00\x08\x00\x01\xa1\x47\xe1\x12\xa6\x43\x00\x08\x00\x14\x2b\x91\xf5\x99\xfd\x9e\x90\xc3\x8c\x74\x89\xf9\x2a\xf9\xba\x53\xf0\x6b\xe7\xd7\x80\x28\x00\x04\xc0\x7d\x4c\x96";
-
-    #[test]
-    fn the_sample_of_the_rfc_is_read() {
-        assert_eq!(mapped_address(SAMPLE), Some("192.0.2.1:32853".parse().expect("an address")));
-        for end in 0..SAMPLE.len() {
-            let _ = mapped_address(&SAMPLE[..end]);
-        }
     }
 
     #[test]

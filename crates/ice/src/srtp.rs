@@ -1,15 +1,31 @@
 //! SRTP and SRTCP (RFC 3711, RFC 7714) by rtc-srtp, with a replay window of our own.
 
-use rtc_crypto::RTCCrypto;
+use std::{collections::HashSet, sync::Arc};
+
+use rtc_crypto::RTCCryptoProvider as _;
 use rtc_shared::replay_detector::ReplayDetector;
 use rtc_srtp::{context::Context, option::ContextOption, protection_profile::ProtectionProfile};
 
-use crate::error::PathError;
+use crate::{error::PathError, provider::Provider};
+
+/// Streams of the far end that proved themselves; more are nobody's.
+const MOST_STREAMS: usize = 256;
+/// How many streams are tried before what the trials left behind is thrown away.
+const MOST_TRIALS: usize = 64;
 
 /// The keys of both directions.
+///
+/// The crate makes a state for each SSRC before it authenticates anything, and keeps it. So a new SSRC is tried on a
+/// context of its own first, and forged ones leave nothing in the one that counts (CONFORMANCE S17, S33).
 pub(crate) struct Srtp {
     outgoing: Context,
     incoming: Context,
+    trial: Context,
+    trials: usize,
+    known: HashSet<u32>,
+    keys: Keys,
+    profile: ProtectionProfile,
+    provider: Arc<Provider>,
 }
 
 impl std::fmt::Debug for Srtp {
@@ -19,23 +35,25 @@ impl std::fmt::Debug for Srtp {
 }
 
 /// Master keys and salts of one session.
-pub(crate) struct Keys<'a> {
-    pub(crate) local_key: &'a [u8],
-    pub(crate) local_salt: &'a [u8],
-    pub(crate) remote_key: &'a [u8],
-    pub(crate) remote_salt: &'a [u8],
+pub(crate) struct Keys {
+    pub(crate) local_key: Vec<u8>,
+    pub(crate) local_salt: Vec<u8>,
+    pub(crate) remote_key: Vec<u8>,
+    pub(crate) remote_salt: Vec<u8>,
 }
 
 impl Srtp {
-    pub(crate) fn new(keys: &Keys<'_>, profile: ProtectionProfile, crypto: &dyn RTCCrypto) -> Result<Self, PathError> {
-        let outgoing = Context::new(keys.local_key, keys.local_salt, profile, None, None, crypto);
-        // RTP counts to 2^16, SRTCP to 2^31 (RFC 3711 3.3.2, 3.4).
-        let windows = (window(0xffff), window(0x7fff_ffff));
-        let incoming =
-            Context::new(keys.remote_key, keys.remote_salt, profile, Some(windows.0), Some(windows.1), crypto);
+    pub(crate) fn new(keys: Keys, profile: ProtectionProfile, provider: Arc<Provider>) -> Result<Self, PathError> {
+        let outgoing = Context::new(&keys.local_key, &keys.local_salt, profile, None, None, provider.crypto());
         Ok(Self {
             outgoing: outgoing.map_err(|_| PathError::Crypto)?,
-            incoming: incoming.map_err(|_| PathError::Crypto)?,
+            incoming: incoming(&keys, profile, &provider)?,
+            trial: incoming(&keys, profile, &provider)?,
+            trials: 0,
+            known: HashSet::new(),
+            keys,
+            profile,
+            provider,
         })
     }
 
@@ -48,12 +66,41 @@ impl Srtp {
     }
 
     pub(crate) fn open_rtp(&mut self, packet: &[u8]) -> Option<Vec<u8>> {
-        self.incoming.decrypt_rtp(packet).ok().map(|own| own.to_vec())
+        self.open(packet, 8, |context, packet| context.decrypt_rtp(packet).ok().map(|own| own.to_vec()))
     }
 
     pub(crate) fn open_rtcp(&mut self, packet: &[u8]) -> Option<Vec<u8>> {
-        self.incoming.decrypt_rtcp(packet).ok().map(|own| own.to_vec())
+        self.open(packet, 4, |context, packet| context.decrypt_rtcp(packet).ok().map(|own| own.to_vec()))
     }
+
+    /// `at`: where the SSRC stands.
+    fn open(
+        &mut self,
+        packet: &[u8],
+        at: usize,
+        decrypt: fn(&mut Context, &[u8]) -> Option<Vec<u8>>,
+    ) -> Option<Vec<u8>> {
+        let ssrc = packet.get(at..)?.first_chunk().map(|own| u32::from_be_bytes(*own))?;
+        if !self.known.contains(&ssrc) {
+            if self.known.len() >= MOST_STREAMS {
+                return None;
+            }
+            if self.trials >= MOST_TRIALS {
+                (self.trial, self.trials) = (incoming(&self.keys, self.profile, &self.provider).ok()?, 0);
+            }
+            self.trials += 1;
+            decrypt(&mut self.trial, packet)?;
+            self.known.insert(ssrc);
+        }
+        decrypt(&mut self.incoming, packet)
+    }
+}
+
+fn incoming(keys: &Keys, profile: ProtectionProfile, provider: &Provider) -> Result<Context, PathError> {
+    // RTP counts to 2^16, SRTCP to 2^31 (RFC 3711 3.3.2, 3.4).
+    let (rtp, rtcp) = (window(0xffff), window(0x7fff_ffff));
+    Context::new(&keys.remote_key, &keys.remote_salt, profile, Some(rtp), Some(rtcp), provider.crypto())
+        .map_err(|_| PathError::Crypto)
 }
 
 fn window(most: u64) -> ContextOption {

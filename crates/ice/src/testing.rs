@@ -2,7 +2,7 @@
 
 use std::{
     cmp::Reverse,
-    collections::BinaryHeap,
+    collections::{BinaryHeap, VecDeque},
     net::SocketAddr,
     sync::Arc,
     time::{Duration, Instant},
@@ -15,6 +15,9 @@ use crate::{
     Identity, LocalCandidate, LocalDescription, Path, PathConfig, PathError, PathEvent, PathOutput, RemoteDescription,
     Timing,
 };
+
+/// How many of the last datagrams a world remembers.
+const MOST_RECENT: usize = 32;
 
 /// How the network between two paths behaves.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +44,8 @@ pub struct End {
     pub failed: Option<PathError>,
     /// When it lost the far end.
     pub disconnected: Option<Instant>,
+    /// Did the far end say goodbye?
+    pub closed: bool,
     /// The RTP packets that came, with their time.
     pub rtp: Vec<(Instant, Vec<u8>)>,
     /// The RTCP packets that came.
@@ -67,6 +72,12 @@ pub struct World {
     pub network: Network,
     /// Addresses that swallow everything.
     pub black_holes: Vec<SocketAddr>,
+    /// A NAT before an end: its socket, and the address that everyone else sees and reaches it by.
+    pub translate: Option<(SocketAddr, SocketAddr)>,
+    /// The answers to the checks of this end do not get through.
+    pub deaf_to_answers: Option<usize>,
+    /// The last datagrams that were sent, lost or not: sender, receiver, octets.
+    pub recent: VecDeque<(SocketAddr, SocketAddr, Vec<u8>)>,
     /// (time since the start, end, ports, first octet) of every datagram sent: the same seed gives the same list.
     pub trace: Vec<(Duration, usize, u16, u16, u8)>,
     begun: Instant,
@@ -103,6 +114,7 @@ impl World {
                 profile: "",
                 failed: None,
                 disconnected: None,
+                closed: false,
                 rtp: Vec::new(),
                 rtcp: Vec::new(),
             }
@@ -113,6 +125,9 @@ impl World {
             ends,
             network,
             black_holes: Vec::new(),
+            translate: None,
+            deaf_to_answers: None,
+            recent: VecDeque::new(),
             trace: Vec::new(),
             begun: now,
             rng,
@@ -132,6 +147,14 @@ impl World {
             controlling,
             dtls_client,
         }
+    }
+
+    /// Tells end `at` of the other one, but none of its addresses.
+    pub fn tell_no_address(&mut self, at: usize, controlling: bool, dtls_client: bool) {
+        let mut remote = Self::described(self.ends[1 - at].path.local(), controlling, dtls_client);
+        remote.candidates.clear();
+        self.ends[at].path.set_remote(self.now, remote).expect("a strong fingerprint");
+        self.drain(at);
     }
 
     /// Tells end `at` of the other one.
@@ -164,18 +187,36 @@ impl World {
             PathEvent::Failed(error) => end.failed = Some(error),
             PathEvent::Disconnected => end.disconnected = Some(now),
             PathEvent::Recovered => end.disconnected = None,
-            PathEvent::PairSelected { .. } | PathEvent::ClosedByPeer => {}
+            PathEvent::ClosedByPeer => end.closed = true,
+            PathEvent::PairSelected { .. } => {}
         }
     }
 
     fn send(&mut self, at: usize, from: SocketAddr, to: SocketAddr, bytes: Vec<u8>) {
         self.trace.push((self.now - self.begun, at, from.port(), to.port(), bytes.first().copied().unwrap_or(0)));
+        self.recent.truncate(MOST_RECENT - 1);
+        self.recent.push_front((from, to, bytes.clone()));
         let lost = self.rng.random_bool(self.network.loss)
             || self.black_holes.contains(&to)
             || self.black_holes.contains(&from);
         let late = self.network.jitter.mul_f64(self.rng.random());
-        if !lost {
+        let unheard = bytes.first() == Some(&1) && self.deaf_to_answers == Some(1 - at);
+        if let Some((from, to)) = self.translated(from, to)
+            && !lost
+            && !unheard
+        {
             self.inject(self.network.delay + late, from, to, bytes);
+        }
+    }
+
+    /// What a datagram looks like behind the NAT. `None`: it is for an address that is nobody's now.
+    fn translated(&self, from: SocketAddr, to: SocketAddr) -> Option<(SocketAddr, SocketAddr)> {
+        let Some((inside, outside)) = self.translate else { return Some((from, to)) };
+        let from = if from == inside { outside } else { from };
+        match to {
+            to if to == inside => None,
+            to if to == outside => Some((from, inside)),
+            to => Some((from, to)),
         }
     }
 

@@ -37,6 +37,8 @@ use crate::{
 
 const FIRST_REPEAT: Duration = Duration::from_millis(100);
 const MOST_TRIES: u32 = 6;
+/// What stands before a fragment in its datagram (RFC 6347 4.1, 4.2.2); the crate counts without it.
+const HEADERS: usize = 25;
 /// The address that the crate knows the far end by (RFC 5737).
 const FAR_END: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::new(192, 0, 2, 1), 9));
 
@@ -254,13 +256,12 @@ impl Dtls {
             .map_err(|_| PathError::Crypto)?;
         config.set_session_keys_from_keying_material(material.as_ref(), self.client).map_err(|_| PathError::Crypto)?;
         let keys = Keys {
-            local_key: &config.keys.local_master_key,
-            local_salt: &config.keys.local_master_salt,
-            remote_key: &config.keys.remote_master_key,
-            remote_salt: &config.keys.remote_master_salt,
+            local_key: config.keys.local_master_key,
+            local_salt: config.keys.local_master_salt,
+            remote_key: config.keys.remote_master_key,
+            remote_salt: config.keys.remote_master_salt,
         };
-        use rtc_crypto::RTCCryptoProvider;
-        Ok((Srtp::new(&keys, profile, self.provider.crypto())?, name))
+        Ok((Srtp::new(keys, profile, Arc::clone(&self.provider))?, name))
     }
 }
 
@@ -297,7 +298,7 @@ fn configure(
         .with_extended_master_secret(ExtendedMasterSecretType::Request)
         .with_insecure_skip_verify(true)
         .with_verify_peer_certificate(Some(verify))
-        .with_mtu(mtu)
+        .with_mtu(mtu.saturating_sub(HEADERS))
         .with_flight_interval(FIRST_REPEAT)
         .build(client, None)
         .map_err(|_| PathError::Crypto)?;
