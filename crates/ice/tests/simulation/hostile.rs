@@ -1,0 +1,260 @@
+//! Everyone who is not the far end, and what a far end must not make us do.
+
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
+
+use ice::{
+    LocalCandidate, Path, PathConfig, PathError, PathEvent, PathOutput, RemoteDescription, Timing,
+    testing::{World, rtp, start},
+};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha12Rng;
+
+use super::{FIRST, IDENTITIES, SECOND, SECOND_END, address, connect, connected, hear_each_other, world};
+
+const STRANGER: &str = "203.0.113.9:666";
+/// A share of the long run is done in every run.
+const SHARE: usize = if cfg!(feature = "long") { 1 } else { 25 };
+
+/// Nothing that was injected since `before` was heard, answered or believed.
+fn unchanged(world: &World, heard: usize) {
+    assert_eq!((world.ends[1].rtp.len(), world.ends[1].failed), (heard, None));
+    assert!(world.ends[1].disconnected.is_none() && !world.ends[1].closed);
+    let stranger = address(STRANGER).port();
+    assert!(world.trace.iter().all(|(_, end, _, to, _)| *end != 1 || *to != stranger), "nothing goes to a stranger");
+}
+
+/// From a stranger, and from the far end's own address by someone who has no keys.
+fn inject(world: &mut World, bytes: &[u8]) {
+    for from in [STRANGER, FIRST] {
+        world.inject(Duration::ZERO, address(from), address(SECOND_END), bytes.to_vec());
+    }
+}
+
+#[test]
+fn no_first_octet_and_no_length_does_anything() {
+    let mut world = connected(5);
+    world.talk(0, 1, 0, SECOND / 5);
+    world.run(SECOND, |_| false);
+    let heard = world.ends[1].rtp.len();
+    for first in 0..=255_u8 {
+        for length in (0..48).chain((48..1_500).step_by(SHARE)) {
+            let bytes: Vec<u8> = (0..length)
+                .map(|at| if at == 0 { first } else { u8::try_from(at % 251).expect("below 251") })
+                .collect();
+            inject(&mut world, &bytes);
+        }
+        world.run(Duration::from_millis(1), |_| false);
+    }
+    unchanged(&world, heard);
+    hear_each_other(&mut world, 2);
+}
+
+#[test]
+fn dtls_in_the_clear_ends_no_call() {
+    let mut world = connected(51);
+    world.talk(0, 1, 0, SECOND / 5);
+    world.run(SECOND, |_| false);
+    let heard = world.ends[1].rtp.len();
+    let record = |kind: u8, epoch: u8, number: u8, body: &[u8]| {
+        let length = u16::try_from(body.len()).expect("short").to_be_bytes();
+        [&[kind, 0xfe, 0xfd, 0, epoch, 0, 0, 0, 0, 1, number, length[0], length[1]][..], body].concat()
+    };
+    let hello = [&[1, 0, 0, 40, 0, 0, 0, 0, 0, 0, 0, 40, 0xfe, 0xfd][..], &[7; 38]].concat();
+    for number in 0..40 {
+        for epoch in 0..3 {
+            // close_notify, a fatal alert, ChangeCipherSpec, a ClientHello of a new association, application data.
+            for (kind, body) in [(21, &[1, 0][..]), (21, &[2, 40]), (20, &[1]), (22, &hello), (23, &[0; 40])] {
+                inject(&mut world, &record(kind, epoch, number, body));
+            }
+        }
+        world.run(Duration::from_millis(1), |_| false);
+    }
+    unchanged(&world, heard);
+    hear_each_other(&mut world, 2);
+}
+
+#[test]
+fn a_flood_of_forged_sound_is_not_heard_and_leaves_no_trace() {
+    let mut world = connected(52);
+    world.talk(0, 1, 0, SECOND / 5);
+    world.run(SECOND, |_| false);
+    let heard = world.ends[1].rtp.len();
+    let (_, _, genuine) =
+        world.recent.iter().find(|own| own.2[0] == 0x80 && own.2[1] == 111).cloned().expect("a packet");
+    for forged in 0..100_000 / u32::try_from(SHARE).expect("small") {
+        // A stream of its own, a number far ahead of the true one, a sound that was changed, an RTCP packet.
+        let mut bytes = genuine.clone();
+        match forged % 4 {
+            0 => bytes[8..12].copy_from_slice(&forged.to_be_bytes()),
+            1 => bytes[2] ^= 0x40,
+            2 => bytes[20] ^= 1,
+            _ => bytes[1] = 200,
+        }
+        inject(&mut world, &bytes);
+        if forged % 100 == 0 {
+            world.run(Duration::from_millis(1), |_| false);
+        }
+    }
+    world.run(SECOND, |_| false);
+    unchanged(&world, heard);
+    assert!(world.ends[1].rtcp.is_empty());
+    hear_each_other(&mut world, 1_000);
+}
+
+#[test]
+fn who_races_the_handshake_does_not_stop_it() {
+    for seed in 0..100 {
+        let mut world = world(seed, 0.0, Timing::FAST, 1200);
+        world.network.jitter = Duration::from_millis(5);
+        let hello = [&[22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 52][..], &[1; 52]].concat();
+        let early = [&[0x80, 111, 0, 1][..], &[7; 60]].concat();
+        world.tell(0, true, seed % 2 == 0);
+        world.tell(1, false, seed % 2 == 1);
+        for record in 0..10_000 / SHARE {
+            let port = if seed % 3 == 0 { 666 } else { 1_000 + u16::try_from(record % 500).expect("small") };
+            for end in [FIRST, SECOND_END] {
+                let stranger = SocketAddr::new(address(STRANGER).ip(), port);
+                world.inject(
+                    Duration::from_micros(200 * u64::try_from(record).expect("small")),
+                    stranger,
+                    address(end),
+                    hello.clone(),
+                );
+                world.inject(Duration::ZERO, stranger, address(end), early.clone());
+            }
+        }
+        world.run(10 * SECOND, World::secure);
+        assert!(world.secure(), "seed {seed}");
+        assert!(
+            world.trace.iter().all(|own| own.3 == 4000 || own.3 == 4001 || own.3 == 5000),
+            "nothing goes elsewhere"
+        );
+    }
+}
+
+#[test]
+fn damaged_datagrams_never_panic() {
+    let mut rng = ChaCha12Rng::seed_from_u64(99);
+    let mut fed = 0;
+    for seed in 0.. {
+        let mut world = world(seed, 0.0, Timing::FAST, 1200);
+        world.tell(0, true, seed % 2 == 0);
+        world.tell(1, false, seed % 2 == 1);
+        for _ in 0..400 {
+            // What was sent lately, changed, from where it came and from elsewhere.
+            world.run(Duration::from_micros(500), |_| false);
+            if world.secure() && rng.random_bool(0.1) {
+                let at = rng.random_range(0..2);
+                world.ends[at].path.send_rtp(&rtp(9, rng.random()));
+                world.ends[at].path.send_rtcp(&[0x80, 201, 0, 1, 0, 0, 0, 9]);
+                world.drain(at);
+            }
+            for _ in 0..10 {
+                let chosen = rng.random_range(0..world.recent.len());
+                let (from, to, mut bytes) = world.recent[chosen].clone();
+                damage(&mut rng, &mut bytes);
+                let from = if rng.random_bool(0.9) { from } else { address(STRANGER) };
+                world.inject(Duration::ZERO, from, to, bytes);
+                fed += 1;
+            }
+        }
+        if fed >= 1_000_000 / SHARE {
+            return;
+        }
+    }
+}
+
+/// Flips, cuts, stretches and splices.
+fn damage(rng: &mut ChaCha12Rng, bytes: &mut Vec<u8>) {
+    for _ in 0..rng.random_range(1..4) {
+        let at = rng.random_range(0..=bytes.len());
+        match rng.random_range(0..6) {
+            0 => bytes.truncate(at),
+            1 => bytes.insert(at, rng.random()),
+            2 => bytes.extend(std::iter::repeat_n(rng.random::<u8>(), rng.random_range(0..200))),
+            3 => bytes.splice(at.., (0..rng.random_range(0..64)).map(|_| 0xff)).for_each(drop),
+            _ => {
+                if let Some(octet) = bytes.get_mut(at) {
+                    *octet ^= 1 << rng.random_range(0..8);
+                }
+            }
+        }
+    }
+}
+
+/// What is sent, by target, when a path is told to check `candidates` and nobody answers.
+fn checks(candidates: Vec<String>, allow_loopback: bool) -> BTreeMap<SocketAddr, Vec<Duration>> {
+    let locals = [FIRST, "[2001:db8::1]:4000"].map(|own| LocalCandidate::host(address(own))).to_vec();
+    let config = PathConfig { allow_loopback, ..PathConfig::new(Arc::clone(&IDENTITIES[0]), locals, [3; 32]) };
+    let mut path = Path::new(config).expect("a library");
+    let begun = start();
+    let remote = RemoteDescription {
+        ufrag: "far0".to_owned(),
+        pwd: "a password of the far end".to_owned(),
+        fingerprints: vec![IDENTITIES[1].fingerprint().to_owned()],
+        candidates,
+        controlling: true,
+        dtls_client: true,
+    };
+    path.set_remote(begun, remote).expect("a strong fingerprint");
+    let (mut now, mut sent) = (begun, BTreeMap::<SocketAddr, Vec<Duration>>::new());
+    loop {
+        match path.poll_output() {
+            PathOutput::Transmit { to, .. } => sent.entry(to).or_default().push(now - begun),
+            PathOutput::Event(event) => assert_eq!(event, PathEvent::Failed(PathError::NoPair)),
+            PathOutput::Timeout(Some(due)) => {
+                now = now.max(due);
+                path.handle_timeout(now);
+            }
+            PathOutput::Timeout(None) => return sent,
+        }
+    }
+}
+
+#[test]
+fn ten_thousand_candidates_make_forty_pairs_at_most() {
+    let candidates = (0..10_000_u32)
+        .map(|at| format!("{at} 1 udp {} 198.51.{}.{} {} typ host", at + 1, at / 250, 1 + at % 250, 1_000 + at));
+    let sent = checks(candidates.collect(), false);
+    assert!((1..=40).contains(&sent.len()), "{} targets", sent.len());
+    let mut times: Vec<Duration> = sent.into_values().flatten().collect();
+    times.sort_unstable();
+    assert!(times.len() <= 601, "{} checks in thirty seconds, one each 50 ms", times.len());
+    assert!(times.windows(2).all(|pair| pair[1] - pair[0] >= Duration::from_millis(49)), "paced");
+}
+
+#[test]
+fn one_target_is_not_hammered() {
+    // The same target a thousand times, under a thousand names.
+    let candidates = (0..1_000_u32).map(|at| format!("{at} 1 udp {} 198.51.100.7 9999 typ host", at + 1));
+    let sent = checks(candidates.collect(), false);
+    assert_eq!(sent.keys().copied().collect::<Vec<_>>(), [address("198.51.100.7:9999")]);
+    // What thirty seconds at 30 % loss ask for, not a thousand.
+    assert!(sent.values().all(|times| times.len() <= 25), "{sent:?}");
+}
+
+#[test]
+fn addresses_that_are_nobodys_or_everybodys_are_left_alone() {
+    const LOOPBACK: [&str; 2] = ["127.0.0.1", "::1"];
+    let others = ["0.0.0.0", "::", "169.254.7.7", "fe80::7", "224.0.0.1", "ff02::1", "255.255.255.255", "name.local"];
+    let lines = || LOOPBACK.iter().chain(&others).map(|host| format!("1 1 udp 9 {host} 7000 typ host")).collect();
+    assert!(checks(lines(), false).is_empty());
+    // Loopback is tried for an account whose server is on this machine, and the others are not even then.
+    let tried: Vec<String> = checks(lines(), true).keys().map(|to| to.ip().to_string()).collect();
+    assert_eq!(tried, LOOPBACK);
+}
+
+#[test]
+fn a_stranger_cannot_fill_the_room_for_early_checks() {
+    let mut world = world(53, 0.0, Timing::STANDARD, 1200);
+    world.network.jitter = Duration::ZERO;
+    // The second end is told late; strangers send it checks all the while, and the far end does too.
+    for number in 0..200_u8 {
+        let mut bytes = vec![0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42];
+        bytes.extend([number; 12]);
+        world.inject(Duration::from_micros(u64::from(number)), address(STRANGER), address(SECOND_END), bytes);
+    }
+    connect(&mut world, [true, false], true, 300, 10 * SECOND);
+    let secured = world.ends.iter().filter_map(|end| end.secure).max().expect("both are secure");
+    assert!(world.now >= secured && world.secure());
+}
