@@ -11,7 +11,7 @@ use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     sync::{Semaphore, watch},
-    time::timeout,
+    time::{sleep, timeout},
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tokio_tungstenite::{
@@ -37,6 +37,8 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 const IDLE: Duration = Duration::from_secs(120);
 /// The most octets of a frame and of a message.
 const LARGEST: usize = 256 * 1024;
+/// How long nobody is let in after the system refused a connection.
+const OUT_OF_BREATH: Duration = Duration::from_millis(100);
 /// How long a close may take.
 const CLOSING: Duration = Duration::from_secs(1);
 
@@ -66,8 +68,13 @@ pub(crate) async fn run(listener: TcpListener, acceptor: TlsAcceptor, hub: Hub, 
             accepted = listener.accept() => accepted,
             () = told(&mut stopped) => return,
         };
-        // Out of descriptors: the next try waits until somebody has gone.
-        let Ok((stream, _)) = accepted else { continue };
+        let Ok((stream, _)) = accepted else {
+            // Out of descriptors: others have to go first, and asking again at once would only take their time.
+            tokio::select! {
+                () = sleep(OUT_OF_BREATH) => continue,
+                () = told(&mut stopped) => return,
+            }
+        };
         let (acceptor, hub, mut stopped) = (acceptor.clone(), hub.clone(), stopped.clone());
         tokio::spawn(async move {
             let shaken = tokio::select! {

@@ -122,8 +122,8 @@ impl Conversation {
             tried = self.negotiation.clone();
             (sdp, agreed) = tried.answer(offer, &self.local(), Direction::SendRecv)?;
         }
-        self.negotiation = tried;
         self.agree(now, &agreed)?;
+        self.negotiation = tried;
         Ok(sdp)
     }
 
@@ -180,7 +180,6 @@ impl Conversation {
     }
 
     fn agree(&mut self, now: Instant, agreed: &Agreed) -> Result<(), Refusal> {
-        self.sound.apply(now, agreed)?;
         if let Some(remote) = &agreed.remote {
             self.path.set_remote(
                 now,
@@ -197,6 +196,7 @@ impl Conversation {
                 self.patience = Some(now + OPENING);
             }
         }
+        self.sound.apply(now, agreed)?;
         self.work(now);
         Ok(())
     }

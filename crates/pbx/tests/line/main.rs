@@ -43,9 +43,12 @@ async fn ended(phone: &mut Phone) -> EndedBy {
 /// Waits until the phone hears `voice`, and says how late, in ms.
 async fn hears_itself(phone: &mut Phone) -> f32 {
     phone.listen(4 * SECOND).await;
-    let sound = phone.now();
-    let found = signal::find_delay(&sound.said, &sound.heard, 2 * RATE as usize);
-    let found = found.unwrap_or_else(|| panic!("nothing comes back; {} dBFS are heard", rms_dbfs(&sound.heard)));
+    let (said, heard) = (phone.now().said.clone(), phone.now().heard.clone());
+    let level = rms_dbfs(&heard);
+    // The search takes its time, and the call goes on meanwhile.
+    let search = tokio::task::spawn_blocking(move || signal::find_delay(&said, &heard, 2 * RATE as usize));
+    phone.wait("it is looked for", |_| search.is_finished().then_some(())).await;
+    let found = search.await.expect("a search").unwrap_or_else(|| panic!("nothing comes back; {level} dBFS are heard"));
     found.delay as f32 / RATE as f32 * 1000.0
 }
 
@@ -349,6 +352,31 @@ async fn a_phone_that_was_dropped_comes_again() {
     let call = phone.talk_to("600").await;
     phone.hang_up(call).await;
     pbx.shutdown().await;
+}
+
+#[tokio::test]
+async fn nothing_is_left_of_calls_that_are_over_nor_of_a_line_that_is_dropped() {
+    let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    let pbx = line(config(16)).await;
+    let mut phone = Phone::registered(&pbx, 0).await;
+    let before = tasks();
+    for number in ["600", "601", "602", "600", "601", "602"] {
+        let call = phone.talk_to(number).await;
+        assert_eq!(tasks(), before + 1, "one conversation");
+        phone.hang_up(call).await;
+        until("it has ended", || tasks() == before).await;
+    }
+    drop((phone, pbx));
+    until("all has ended", || tasks() == 0).await;
+}
+
+async fn until(what: &str, is_so: impl Fn() -> bool) {
+    let so = async {
+        while !is_so() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(phone::PATIENCE, so).await.unwrap_or_else(|_| panic!("in vain: {what}"));
 }
 
 #[tokio::test]
