@@ -4,8 +4,8 @@
 //! `skipped`: it says so in one loud line, and the program ends with [`SKIPPED`], so that nobody takes it for passed.
 
 use std::{
+    collections::BTreeMap,
     env,
-    fmt::Write,
     panic::{AssertUnwindSafe, catch_unwind},
     path::PathBuf,
     process::ExitCode,
@@ -45,7 +45,7 @@ pub(crate) fn run(tests: &[Test]) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     println!("\nrunning {} tests", chosen.len());
-    let (mut passed, mut failed, mut skipped) = (0, Vec::new(), String::new());
+    let (mut passed, mut failed, mut skipped) = (0, Vec::new(), BTreeMap::<String, Vec<&str>>::new());
     for (name, test) in chosen {
         let begun = Instant::now();
         let outcome = catch_unwind(AssertUnwindSafe(test));
@@ -57,7 +57,7 @@ pub(crate) fn run(tests: &[Test]) -> ExitCode {
             }
             Ok(Err(Missing(why))) => {
                 println!("test {name} ... SKIPPED");
-                writeln!(skipped, "==== SKIPPED, NOT PASSED: {name}: {why}").expect("a string takes all");
+                skipped.entry(why).or_default().push(*name);
             }
             Err(_) => {
                 failed.push(*name);
@@ -65,8 +65,11 @@ pub(crate) fn run(tests: &[Test]) -> ExitCode {
             }
         }
     }
-    let skips = skipped.lines().count();
-    print!("\n{skipped}");
+    println!();
+    for (why, names) in &skipped {
+        println!("==== SKIPPED, NOT PASSED: {why} ({})", names.join(", "));
+    }
+    let skips = skipped.values().map(Vec::len).sum::<usize>();
     failed.iter().for_each(|name| println!("FAILED: {name}"));
     println!("test result: {passed} passed; {} failed; {skips} skipped\n", failed.len());
     match (failed.is_empty(), skips) {
