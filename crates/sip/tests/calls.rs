@@ -311,6 +311,9 @@ fn nothing_of_this_machine_or_user_is_in_via_and_contact() {
     let mut pair = Pair::new();
     talking(&mut pair);
     for text in pair.alice.sent.iter().chain(&pair.bob.sent) {
+        for line in text.lines().filter(|line| line.starts_with("Via:")) {
+            assert!(line.starts_with("Via: SIP/2.0/WSS ") && line.contains(".invalid;branch=z9hG4bK"), "{line}");
+        }
         for line in text.lines().filter(|line| line.starts_with("Contact:")) {
             assert!(
                 line.contains(".invalid;transport=ws") && !line.contains("alice") && !line.contains("bob"),

@@ -262,3 +262,21 @@ fn a_silent_server_fails_after_64_t1_and_is_asked_again() {
     let wait = at - line.now;
     assert!((15 * SECOND..=30 * SECOND).contains(&wait), "{wait:?}");
 }
+
+#[test]
+fn without_outbound_there_is_none() {
+    // RFC 5626 4.2.1: only `Require: outbound` in the 2xx says that the server does it.
+    let mut line = Line::new(None);
+    let first = line.request();
+    line.side.agent.register(line.now);
+    assert!(line.side.drain().is_empty(), "one REGISTER at a time");
+    let uri = contact(&first).uri;
+    line.say(&first, 200, |response| response.headers.push(HeaderName::Contact, &format!("<{uri}>;expires=600")));
+    line.side.drain();
+    line.side.event();
+    let Event::Registered(registered) = line.side.event() else { panic!("it registered") };
+    assert!(!registered.outbound);
+    let to = sip::Uri::parse("sip:bob@example.com").expect("a URI");
+    line.side.agent.invite(line.now, sip::Invite { to, offer: "v=0".into() }).expect("the link is up");
+    assert_eq!(contact(&line.request()).uri, uri, "no `ob`");
+}

@@ -327,3 +327,80 @@ fn a_message_of_65535_octets_is_taken() {
     stage.hear(&whole);
     assert_eq!(stage.response().status, StatusCode::OK);
 }
+
+/// An ACK of the 200 that answered `called("1")`, with its tag.
+fn ack(ok: &Response) -> String {
+    let to = ok.headers.text(&HeaderName::To).expect("a To").into_owned();
+    format!(
+        "ACK sip:alice@example.com SIP/2.0\nVia: SIP/2.0/WSS s;branch=z9hG4bKack\nFrom: <sip:b@c>;tag=f\n\
+         To: {to}\nCall-ID: in\nCSeq: 1 ACK\n\n"
+    )
+}
+
+#[test]
+fn who_answers_and_hangs_up_at_once_says_bye_after_the_ack() {
+    for acked in [true, false] {
+        let mut stage = Stage::new();
+        let call = stage.called("1");
+        stage.side.agent.answer(stage.now, call, "v=0".into()).expect("it is called");
+        let ok = stage.response();
+        stage.side.agent.hangup(stage.now, call).expect("it is up");
+        assert!(stage.sent().is_empty(), "RFC 3261 15: no BYE before the ACK");
+        assert!(matches!(stage.side.event(), Event::Ended { cause, .. } if cause.by == EndedBy::Local));
+        if acked {
+            stage.hear(&ack(&ok));
+        } else {
+            stage.now += 31 * SECOND;
+            stage.side.agent.handle_input(stage.now, Input::Timeout);
+            stage.sent();
+            stage.now += 2 * SECOND;
+            stage.side.agent.handle_input(stage.now, Input::Timeout);
+        }
+        let bye = stage.sent().into_iter().find_map(|message| match message {
+            Message::Request(request) => Some(request),
+            Message::Response(_) => None,
+        });
+        let bye = bye.expect("a BYE");
+        assert_eq!(bye.method, Method::Bye);
+        stage.answer(&bye, 200, "f", &[]);
+        stage.pass(40 * SECOND);
+        assert!(stage.side.events.is_empty(), "the end is told once");
+        assert_eq!(stage.side.agent.live(), (0, 0, 0));
+    }
+}
+
+#[test]
+fn a_cancel_that_nobody_answers_ends_the_call_all_the_same() {
+    let mut stage = Stage::new();
+    let (call, invite) = stage.call();
+    stage.answer(&invite, 180, "bob", &[]);
+    stage.side.agent.hangup(stage.now, call).expect("it rings");
+    let cancel = stage.request();
+    assert_eq!(
+        (cancel.method.clone(), cancel.uri.clone(), cancel.branch()),
+        (Method::Cancel, invite.uri.clone(), invite.branch())
+    );
+    stage.side.events.clear();
+    stage.pass(31 * SECOND);
+    assert!(stage.side.events.is_empty());
+    stage.pass(2 * SECOND);
+    assert!(matches!(stage.side.event(), Event::Ended { cause, .. } if cause.by == EndedBy::Local && !cause.answered));
+    assert_eq!(stage.side.agent.live(), (0, 0, 0));
+}
+
+#[test]
+fn the_first_answer_of_a_branch_counts() {
+    for (tag, counts) in [("bob", false), ("carol", true)] {
+        let mut stage = Stage::new();
+        let (_, invite) = stage.call();
+        for (code, from, sdp) in [(183, "bob", "v=0 early"), (200, tag, "v=0 final")] {
+            let mut response = invite.respond(StatusCode::new(code).expect("a status"), Some(from));
+            response.headers.push(HeaderName::Contact, "<sip:bob@192.0.2.7>");
+            let bytes = response.with_body("application/sdp", sdp.into()).to_bytes();
+            stage.side.agent.handle_input(stage.now, Input::Message(bytes));
+        }
+        stage.sent();
+        assert!(matches!(stage.side.event(), Event::EarlyMedia { sdp, .. } if sdp == "v=0 early"));
+        assert!(matches!(stage.side.event(), Event::Answered { sdp, .. } if sdp.is_some() == counts), "{tag}");
+    }
+}

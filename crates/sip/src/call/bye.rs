@@ -6,7 +6,7 @@ use super::CallState;
 use crate::{
     agent::{UserAgent, reason},
     dialog::Dialog,
-    event::{CallId, EndCause, EndedBy, Misuse},
+    event::{CallId, EndCause, EndedBy, Event, Misuse},
     header_name::HeaderName,
     headers::CSeq,
     message::Request,
@@ -21,12 +21,19 @@ impl UserAgent {
     /// # Errors
     /// [`Misuse::NoSuchCall`].
     pub fn hangup(&mut self, now: Instant, call: CallId) -> Result<(), Misuse> {
-        match self.call(call)?.state {
+        let cause = EndCause { by: EndedBy::Local, status: None, reason: None, answered: true };
+        match &mut self.call(call)?.state {
             CallState::Inviting(_) => self.cancel(now, call),
             CallState::Ringing(_) => self.reject(now, call, StatusCode::DECLINE)?,
-            CallState::Established(_) => {
-                self.bye_and_end(now, call, EndCause { by: EndedBy::Local, status: None, reason: None, answered: true })
+            CallState::Established(established) if established.leaving => {}
+            // RFC 3261 15: the callee sends no BYE before the ACK, or before it gives up waiting for one.
+            CallState::Established(established)
+                if established.unacked.as_ref().is_some_and(|unacked| unacked.first) =>
+            {
+                established.leaving = true;
+                self.emit(Event::Ended { call, cause });
             }
+            CallState::Established(_) => self.bye_and_end(now, call, cause),
             CallState::Ending => {}
         }
         Ok(())
@@ -45,7 +52,9 @@ impl UserAgent {
         }
         self.say_bye(now, &mut established.dialog, Purpose::Bye(id));
         self.clear_timers(id);
-        self.emit(crate::event::Event::Ended { call: id, cause });
+        if !established.leaving {
+            self.emit(Event::Ended { call: id, cause });
+        }
         // Without a link there is nobody to wait for.
         if !self.link {
             self.calls.retain(|call| call.id != id);
@@ -71,6 +80,10 @@ impl UserAgent {
         if let Some(server) = open {
             self.respond_plain(now, server, StatusCode::REQUEST_TERMINATED);
         }
+        if self.established(call).is_some_and(|established| established.leaving) {
+            self.calls.retain(|own| own.id != call);
+            return self.clear_timers(call);
+        }
         self.end(
             call,
             EndCause { by: EndedBy::Remote, status: None, reason: reason(&request.headers), answered: true },
@@ -94,6 +107,10 @@ impl UserAgent {
         };
         if !established.dialog.take_cseq(number) {
             self.respond_plain(now, id, StatusCode::SERVER_ERROR);
+            return None;
+        }
+        if established.leaving && request.method != Method::Bye {
+            self.respond_plain(now, id, StatusCode::NO_SUCH_CALL);
             return None;
         }
         Some(call)

@@ -155,7 +155,7 @@ impl UserAgent {
         }
     }
 
-    pub(crate) fn on_ack(&mut self, _now: Instant, request: &Request) {
+    pub(crate) fn on_ack(&mut self, now: Instant, request: &Request) {
         // RFC 3261 17.2.1: the ACK of a refusal ends its transaction (Timer I is zero).
         if let Some(server) = ServerKey::of(request, None)
             .and_then(|key| self.transactions.of_request(&key))
@@ -169,8 +169,16 @@ impl UserAgent {
         let Some(number) = request.headers.typed::<CSeq>().and_then(Result::ok).map(|cseq| cseq.number) else { return };
         let Some((call, established)) = self.call_of(request) else { return };
         let Some(unacked) = established.unacked.take_if(|unacked| unacked.cseq == number) else { return };
+        let leaving = established.leaving;
         self.timers.cancel(Timer::Resend2xx(call));
         self.timers.cancel(Timer::NoAck(call));
+        if leaving {
+            return self.bye_and_end(
+                now,
+                call,
+                EndCause { by: EndedBy::Local, status: None, reason: None, answered: true },
+            );
+        }
         let answer = sdp(&request.headers, &request.body).filter(|_| unacked.late);
         match (unacked.first, answer) {
             (true, sdp) => self.emit(Event::Confirmed { call, sdp }),

@@ -100,6 +100,8 @@ pub(crate) struct Established {
     pub(crate) again: Option<Bytes>,
     /// Did we make the call? Then we are the owner of its Call-ID (RFC 3261 14.1).
     pub(crate) owner: bool,
+    /// We have hung up before the ACK of our 2xx: the BYE has to wait for it (RFC 3261 15). Nothing more is told.
+    pub(crate) leaving: bool,
 }
 
 /// A 2xx that waits for its ACK (RFC 3261 13.3.1.4).
@@ -127,7 +129,7 @@ pub(crate) enum Change {
 
 impl Established {
     fn new(dialog: Dialog, owner: bool) -> Self {
-        Self { dialog, unacked: None, ack: None, change: Change::None, again: None, owner }
+        Self { dialog, unacked: None, ack: None, change: Change::None, again: None, owner, leaving: false }
     }
 }
 
