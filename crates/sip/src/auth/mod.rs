@@ -149,6 +149,30 @@ mod tests {
     }
 
     #[test]
+    fn the_body_and_the_session_count_where_they_shall() {
+        // Computed from RFC 3261 22.4 and RFC 7616 3.4.2 with another library.
+        let password = Secret::new("zanzibar".to_owned());
+        let mut inputs = Inputs {
+            algorithm: Algorithm::Md5,
+            session: false,
+            user: "bob",
+            realm: "biloxi.com",
+            password: &password,
+            method: "INVITE",
+            uri: "sip:bob@biloxi.com",
+            nonce: "dcd98b7102dd2f0e8b11d0f600bfb0c093",
+            qop: Some(("auth-int", "00000001", "0a4f113b")),
+            cnonce: "0a4f113b",
+            body: b"v=0\r\n",
+        };
+        assert_eq!(response(&inputs), "77226bb823dc077c1ad3537415667bae");
+        inputs.algorithm = Algorithm::Sha256;
+        assert_eq!(response(&inputs), "554a9ffe79ce71c3cb6c9630deddd2787d8033f895e5cdef6a73c8e84ed4c979");
+        inputs.session = true;
+        assert_eq!(response(&inputs), "0b4a1efc19e1b701ec5775b6b16dde0fc416102e34a6c5bd6f957b20b5d79170");
+    }
+
+    #[test]
     fn names_have_no_case_and_md5_is_the_default() {
         assert_eq!(Algorithm::parse(None), Some((Algorithm::Md5, false)));
         assert_eq!(Algorithm::parse(Some("sha-256-sess")), Some((Algorithm::Sha256, true)));
