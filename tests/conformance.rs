@@ -3,7 +3,8 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 /// How many rows each list has, by the letter of its ids.
-const LISTS: [(&str, usize); 8] = [("Q", 19), ("C", 95), ("L", 24), ("S", 33), ("R", 31), ("F", 8), ("H", 20), ("W", 18)];
+const LISTS: [(&str, usize); 8] =
+    [("Q", 19), ("C", 95), ("L", 24), ("S", 33), ("R", 31), ("F", 8), ("H", 20), ("W", 18)];
 
 struct Row {
     id: String,
@@ -17,7 +18,8 @@ fn rows() -> Vec<Row> {
             let cells: Vec<&str> = line.strip_prefix("| ")?.strip_suffix(" |")?.split(" | ").collect();
             let [id, _, proof] = cells.as_slice() else { return None };
             let (letter, number) = id.split_at(1);
-            (LISTS.iter().any(|(list, _)| *list == letter) && number.parse::<usize>().is_ok()).then(|| Row { id: (*id).to_owned(), proof: (*proof).to_owned() })
+            (LISTS.iter().any(|(list, _)| *list == letter) && number.parse::<usize>().is_ok())
+                .then(|| Row { id: (*id).to_owned(), proof: (*proof).to_owned() })
         })
         .collect()
 }
@@ -46,8 +48,32 @@ fn every_test_that_is_named_exists() {
         for name in named {
             let (file, test) = name.split_once("::").expect("filtered above");
             let text = fs::read_to_string(root().join(file)).unwrap_or_else(|error| panic!("{id}: {file}: {error}"));
-            let exists = if file.ends_with(".rs") { text.contains(&format!("fn {test}(")) || text.contains(&format!("{test}:")) } else { text.contains(test) };
-            assert!(exists, "{id} names {test}, which is not in {file}");
+            assert!(has_test(file, &text, test), "{id} names {test}, which is not in {file}");
         }
     }
+}
+
+/// Is `test` a test of that file? In Rust a function with the attribute, a row of a table of tests, or a case of the
+/// runner of real servers; elsewhere its name in quotes.
+fn has_test(file: &str, text: &str, test: &str) -> bool {
+    if !file.ends_with(".rs") {
+        return ['"', '\'', '`'].iter().any(|quote| text.contains(&format!("{quote}{test}{quote}")));
+    }
+    let lines: Vec<&str> = text.lines().map(str::trim_start).collect();
+    let function = format!("fn {test}(");
+    lines.iter().enumerate().any(|(at, line)| {
+        let declared = line.strip_prefix("async ").unwrap_or(line).starts_with(&function);
+        let attributes = lines[..at].iter().rev().take_while(|line| line.starts_with("#["));
+        let marked =
+            attributes.into_iter().any(|line| line.starts_with("#[test]") || line.starts_with("#[tokio::test"));
+        declared && (marked || line.contains("Result<(), Missing>")) || line.starts_with(&format!("{test}: \""))
+    })
+}
+
+#[test]
+fn a_test_is_told_from_what_only_looks_like_one() {
+    let rust = "#[test]\nfn one() {}\nfn two() {}\n#[tokio::test]\n#[cfg(unix)]\nasync fn three() {}\n    four: \"x\" 4,\n// fn five() {}\n";
+    let found = ["one", "two", "three", "four", "five", "on"].map(|test| has_test("a.rs", rust, test));
+    assert_eq!(found, [true, false, true, true, false, false]);
+    assert!(has_test("a.ts", "it('says so', …", "says so") && !has_test("a.ts", "it('says so', …", "says"));
 }

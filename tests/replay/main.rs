@@ -15,7 +15,7 @@ mod told;
 use play::replay;
 
 macro_rules! flows {
-    ($($test:ident $case:literal $count:literal),* $(,)?) => {
+    ($($test:ident: $case:literal $count:literal),* $(,)?) => {
         $(#[test]
         fn $test() {
             let captures = capture::named($case);
@@ -27,24 +27,24 @@ macro_rules! flows {
 
 // The number is that of the servers that were recorded so, and for a `*` of their variants too.
 flows! {
-    register "register" 4,
-    register_sipjs "register-sipjs" 4,
-    register_wrong_password "register-wrong-password" 4,
-    idle "idle*" 9,
-    call_echo "call-echo*" 16,
-    outgoing "outgoing-*" 10,
-    incoming "incoming" 4,
-    incoming_cancel "incoming-cancel" 4,
-    incoming_reject "incoming-reject" 4,
-    incoming_sipjs "incoming-sipjs" 4,
-    originate "originate*" 3,
-    cancel_out "cancel-out" 4,
-    reject_by_server "reject-by-server" 4,
-    early_media "early-media*" 8,
-    hold_by_client_peer_and_server "hold-by-*" 9,
-    hold_echo "hold-echo" 4,
-    fork "fork-*" 7,
-    server_bye "server-bye" 4,
+    register: "register" 4,
+    register_sipjs: "register-sipjs" 4,
+    register_wrong_password: "register-wrong-password" 4,
+    idle: "idle*" 9,
+    call_echo: "call-echo*" 16,
+    outgoing: "outgoing-*" 10,
+    incoming: "incoming" 4,
+    incoming_cancel: "incoming-cancel" 4,
+    incoming_reject: "incoming-reject" 4,
+    incoming_sipjs: "incoming-sipjs" 4,
+    originate: "originate*" 3,
+    cancel_out: "cancel-out" 4,
+    reject_by_server: "reject-by-server" 4,
+    early_media: "early-media*" 8,
+    hold_by_client_peer_and_server: "hold-by-*" 9,
+    hold_echo: "hold-echo" 4,
+    fork: "fork-*" 7,
+    server_bye: "server-bye" 4,
 }
 
 #[test]
