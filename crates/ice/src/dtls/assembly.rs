@@ -21,6 +21,8 @@ pub(crate) struct Assembly {
     messages: BTreeMap<u16, Message>,
     /// The random of the first ClientHello, when we are the server.
     hello: Option<[u8; 32]>,
+    /// An alert came in the clear. Anyone can send one, so it ends nothing; but a handshake that then fails was refused.
+    pub(crate) alerted: bool,
 }
 
 #[derive(Debug)]
@@ -51,6 +53,10 @@ impl Assembly {
                 continue;
             }
             let plain = header[3..5] == [0, 0];
+            if header[0] == 21 && plain {
+                self.alerted = true;
+                continue;
+            }
             if header[0] != 22 || !plain {
                 out.extend_from_slice(header);
                 out.extend_from_slice(body);

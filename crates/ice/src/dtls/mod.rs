@@ -37,6 +37,8 @@ use crate::{
 
 const FIRST_REPEAT: Duration = Duration::from_millis(100);
 const MOST_TRIES: u32 = 6;
+/// One alert in the clear may be forged, or the confusion of a far end that lost something; so many are a refusal.
+const MOST_REFUSALS: u32 = 3;
 /// What stands before a fragment in its datagram (RFC 6347 4.1, 4.2.2); the crate counts without it.
 const HEADERS: usize = 25;
 /// The address that the crate knows the far end by (RFC 5737).
@@ -62,6 +64,8 @@ pub(crate) struct Dtls {
     seen: Option<Instant>,
     step: u32,
     tries: u32,
+    /// Tries that ended with an alert in the clear.
+    refusals: u32,
 }
 
 impl std::fmt::Debug for Dtls {
@@ -109,6 +113,7 @@ impl Dtls {
             seen: None,
             step: 0,
             tries: 0,
+            refusals: 0,
         })
     }
 
@@ -144,11 +149,13 @@ impl Dtls {
                 for event in events {
                     match event {
                         EndpointEvent::HandshakeComplete => self.done = true,
-                        EndpointEvent::PeerClosed => closed = true,
+                        EndpointEvent::PeerClosed => closed = before,
                         _ => {}
                     }
                 }
             }
+            // RFC 7675 5.2: under the keys, a fatal alert is a goodbye too.
+            Err(Error::ErrAlertFatalOrClose) if before => closed = true,
             Err(error) => self.failed(now, &error)?,
         }
         self.watch(now);
@@ -183,7 +190,7 @@ impl Dtls {
     }
 
     fn renew(&mut self) -> Result<(), PathError> {
-        let tries = self.tries;
+        let (tries, refusals) = (self.tries, self.refusals);
         *self = Self::new(
             Arc::clone(&self.provider),
             Arc::clone(&self.identity),
@@ -191,7 +198,7 @@ impl Dtls {
             self.client,
             self.mtu,
         )?;
-        self.tries = tries;
+        (self.tries, self.refusals) = (tries, refusals);
         Ok(())
     }
 
@@ -224,6 +231,10 @@ impl Dtls {
         // The crate compares with its own deadline, which is ours to keep: it is told that time.
         let theirs = self.endpoint.poll_timeout(&FAR_END).map_or(now, |theirs| theirs.max(now));
         if self.endpoint.handle_timeout(FAR_END, theirs).is_err() {
+            self.refusals += u32::from(self.assembly.alerted);
+            if self.refusals >= MOST_REFUSALS {
+                return Err(PathError::DtlsRefused);
+            }
             self.try_again(now, PathError::DtlsTimeout)?;
         }
         self.seen = None;

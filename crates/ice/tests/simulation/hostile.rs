@@ -74,6 +74,28 @@ fn dtls_in_the_clear_ends_no_call() {
 }
 
 #[test]
+fn an_alert_in_the_clear_stops_no_handshake() {
+    for seed in 0..20 {
+        let mut world = world(seed, 0.1, Timing::FAST, 1200);
+        world.tell(0, true, seed % 2 == 0);
+        world.tell(1, false, seed % 2 == 1);
+        for number in 0..200 {
+            // close_notify and handshake_failure, as if from the far end.
+            for alert in [[1, 0], [2, 40]] {
+                let record = [&[21, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 1, number, 0, 2][..], &alert].concat();
+                let delay = Duration::from_millis(2 * u64::from(number));
+                world.inject(delay, address(FIRST), address(SECOND_END), record.clone());
+                world.inject(delay, address(SECOND_END), address(FIRST), record);
+            }
+        }
+        world.run(10 * SECOND, World::secure);
+        assert!(world.secure() && world.ends.iter().all(|end| !end.closed), "seed {seed}");
+        world.network.loss = 0.0;
+        hear_each_other(&mut world, 2);
+    }
+}
+
+#[test]
 fn a_flood_of_forged_sound_is_not_heard_and_leaves_no_trace() {
     let mut world = connected(52);
     world.talk(0, 1, 0, SECOND / 5);
