@@ -37,6 +37,8 @@ use crate::{
 
 const FIRST_REPEAT: Duration = Duration::from_millis(100);
 const MOST_TRIES: u32 = 6;
+/// From a failure to the next try.
+const AGAIN: Duration = Duration::from_millis(400);
 /// One alert in the clear may be forged, or the confusion of a far end that lost something; so many are a refusal.
 const MOST_REFUSALS: u32 = 3;
 /// What stands before a fragment in its datagram (RFC 6347 4.1, 4.2.2); the crate counts without it.
@@ -58,6 +60,8 @@ pub(crate) struct Dtls {
     assembly: Assembly,
     connecting: bool,
     done: bool,
+    /// It failed, and begins anew when the time has come.
+    broken: bool,
     /// Something encrypted came: the far end has finished too.
     pub(crate) far_end_done: bool,
     due: Option<Instant>,
@@ -108,6 +112,7 @@ impl Dtls {
             assembly: Assembly::default(),
             connecting: false,
             done: false,
+            broken: false,
             far_end_done: false,
             due: None,
             seen: None,
@@ -156,7 +161,7 @@ impl Dtls {
             }
             // RFC 7675 5.2: under the keys, a fatal alert is a goodbye too.
             Err(Error::ErrAlertFatalOrClose) if before => closed = true,
-            Err(error) => self.failed(now, &error)?,
+            Err(_) => self.failed(now)?,
         }
         self.watch(now);
         Ok(if closed {
@@ -168,18 +173,24 @@ impl Dtls {
         })
     }
 
-    fn failed(&mut self, now: Instant, error: &Error) -> Result<(), PathError> {
+    /// The crate will not go on with this handshake. What it stumbled over may be the echo of a loss, such as an answer
+    /// to an earlier try: begin anew a little later, as long as there are tries. The server waits for the client to.
+    fn failed(&mut self, now: Instant) -> Result<(), PathError> {
         if self.liar.load(Ordering::Relaxed) {
             return Err(PathError::Fingerprint);
         }
-        // A fatal alert before the end may be forged or the echo of a loss: begin anew, as long as there are tries.
-        if !self.done && self.client && matches!(error, Error::ErrAlertFatalOrClose) {
-            self.try_again(now, PathError::DtlsRefused)?;
+        if !self.done && self.client {
+            (self.broken, self.due) = (true, Some(now + AGAIN));
         }
         Ok(())
     }
 
-    fn try_again(&mut self, now: Instant, otherwise: PathError) -> Result<(), PathError> {
+    fn try_again(&mut self, now: Instant) -> Result<(), PathError> {
+        let otherwise = if self.broken { PathError::DtlsRefused } else { PathError::DtlsTimeout };
+        self.refusals += u32::from(self.assembly.alerted);
+        if self.refusals >= MOST_REFUSALS {
+            return Err(PathError::DtlsRefused);
+        }
         self.tries += 1;
         if self.tries > MOST_TRIES {
             return Err(otherwise);
@@ -206,6 +217,8 @@ impl Dtls {
     fn watch(&mut self, now: Instant) {
         if self.done {
             self.due = None;
+        }
+        if self.done || self.broken {
             return;
         }
         let theirs = self.endpoint.poll_timeout(&FAR_END);
@@ -230,12 +243,8 @@ impl Dtls {
         self.due = None;
         // The crate compares with its own deadline, which is ours to keep: it is told that time.
         let theirs = self.endpoint.poll_timeout(&FAR_END).map_or(now, |theirs| theirs.max(now));
-        if self.endpoint.handle_timeout(FAR_END, theirs).is_err() {
-            self.refusals += u32::from(self.assembly.alerted);
-            if self.refusals >= MOST_REFUSALS {
-                return Err(PathError::DtlsRefused);
-            }
-            self.try_again(now, PathError::DtlsTimeout)?;
+        if self.broken || self.endpoint.handle_timeout(FAR_END, theirs).is_err() {
+            self.try_again(now)?;
         }
         self.seen = None;
         self.watch(now);
