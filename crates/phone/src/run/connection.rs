@@ -1,0 +1,317 @@
+//! One connection of an account: its link, and the agent that speaks over it.
+
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use sip::{ContactForm, Event, Host, Input, Output, RegistrationFailure, Uri, UserAgent};
+use tokio::sync::mpsc;
+use wss::{Link, LinkConfig, LinkEvent, Step, Trust};
+
+use crate::{
+    account::Profile,
+    contract::{self, CallId, Certificate, ConnectStep, Security},
+    fault::{self, Fault},
+    secret::Secret,
+    setup::Pace,
+    switchboard::{Key, LineEvent},
+};
+
+/// Whoever goes has so long to say goodbye.
+pub(crate) const GOODBYE: Duration = Duration::from_secs(2);
+/// The most calls whose Call-ID is remembered.
+const MOST_NAMES: usize = 64;
+
+/// What a connection needs beside the profile.
+pub(crate) struct Means<'a> {
+    pub(crate) password: Option<Secret<String>>,
+    pub(crate) instance: &'a str,
+    pub(crate) user_agent: String,
+    pub(crate) pace: Pace,
+    pub(crate) seeds: ([u8; 32], [u8; 32]),
+}
+
+/// A connection.
+pub(crate) struct Connection {
+    pub(crate) key: Key,
+    pub(crate) generation: u64,
+    pub(crate) agent: UserAgent,
+    link: Link,
+    up: bool,
+    /// How many connections there were, for the ladder.
+    pub(crate) number: u32,
+    pub(crate) deadline: Option<Instant>,
+    /// When it is dropped at the latest: it is on its way out.
+    pub(crate) closing: Option<Instant>,
+    /// For sentences.
+    host: String,
+    user: String,
+    /// The Call-ID of each call, for the ladder.
+    names: VecDeque<(String, CallId)>,
+}
+
+/// What came of handling something.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// Something for the switchboard about the line.
+    Line(LineEvent),
+    /// About a call.
+    Agent(Event),
+    /// A message was said.
+    Said { out: bool, message: Bytes },
+    /// The connection can be dropped.
+    Gone,
+}
+
+impl Connection {
+    /// Opens the link and prepares the agent; it registers as soon as the link is up.
+    ///
+    /// # Errors
+    /// A fault when the profile cannot be (it was checked before, so only a damaged store brings one).
+    pub(crate) fn open(
+        key: Key,
+        generation: u64,
+        profile: &Profile,
+        means: Means<'_>,
+    ) -> Result<(Self, mpsc::Receiver<LinkEvent>), Fault> {
+        let bad = |field| Fault::new(fault::Code::BadAccount).with("field", field);
+        let domain = Host::parse(&profile.domain).ok_or_else(|| bad("address"))?;
+        let url = url::Url::parse(&profile.server).map_err(|_| bad("server"))?;
+        let trust = match (&profile.pin, &profile.ca) {
+            (Some(pin), _) => Trust::Pin(unhex(pin).ok_or_else(|| bad("pin"))?),
+            (None, Some(ca)) => Trust::ExtraCa(ca.clone().into_bytes()),
+            (None, None) => Trust::Platform,
+        };
+        let secure = url.scheme() == "wss";
+        let mut config = LinkConfig::new(url, trust, means.seeds.0);
+        config.origin.clone_from(&profile.origin);
+        config.user_agent.clone_from(&means.user_agent);
+        (config.ping, config.pong) = (means.pace.ping, means.pace.pong);
+        let mut agent = sip::Config::new(Uri::sip(Some(&profile.user), domain), means.seeds.1);
+        agent.display_name.clone_from(&profile.display_name);
+        agent.auth_user.clone_from(&profile.auth_user);
+        agent.password = means.password;
+        means.instance.clone_into(&mut agent.instance);
+        agent.expires = Duration::from_secs(u64::from(profile.expires_s));
+        agent.contact_form = match profile.contact_form {
+            contract::ContactForm::Invalid => ContactForm::Invalid,
+            contract::ContactForm::Learned => ContactForm::Learned,
+        };
+        agent.secure = secure;
+        agent.user_agent = means.user_agent;
+        let (link, events) = wss::open(config);
+        let own = Self {
+            key,
+            generation,
+            agent: UserAgent::new(agent),
+            link,
+            up: false,
+            number: 0,
+            deadline: None,
+            closing: None,
+            host: profile.host(),
+            user: profile.user.clone(),
+            names: VecDeque::new(),
+        };
+        Ok((own, events))
+    }
+
+    /// The link told something.
+    pub(crate) async fn on_link(&mut self, now: Instant, event: LinkEvent) -> Vec<Outcome> {
+        let mut out = Vec::new();
+        match event {
+            LinkEvent::Step(step) => {
+                self.down(now, &mut out).await;
+                out.push(Outcome::Line(LineEvent::Step(step_of(step))));
+            }
+            LinkEvent::Up { tls, server } => {
+                self.down(now, &mut out).await;
+                (self.up, self.number) = (true, self.number + 1);
+                out.push(Outcome::Line(LineEvent::Up { security: security(tls), server }));
+                self.agent.handle_input(now, Input::LinkUp);
+            }
+            LinkEvent::Message(message) => {
+                out.push(Outcome::Said { out: false, message: message.clone() });
+                self.agent.handle_input(now, Input::Message(message));
+            }
+            LinkEvent::Proof { rtt } => out.push(Outcome::Line(LineEvent::Proof { rtt })),
+            LinkEvent::Suspect => out.push(Outcome::Line(LineEvent::Suspect)),
+            LinkEvent::Down { error, retry_at, tries } => {
+                self.down(now, &mut out).await;
+                let fault = Fault::from(&error).of_account(&self.host, &self.user);
+                let retry_in = retry_at.map(|at| at.saturating_duration_since(tokio::time::Instant::now()));
+                out.push(Outcome::Line(LineEvent::Down { fault, retry_in, tries }));
+            }
+            LinkEvent::Closed => {
+                self.down(now, &mut out).await;
+                out.push(Outcome::Gone);
+            }
+        }
+        self.drain(&mut out).await;
+        out
+    }
+
+    async fn down(&mut self, now: Instant, out: &mut Vec<Outcome>) {
+        if std::mem::take(&mut self.up) {
+            self.agent.handle_input(now, Input::LinkDown);
+            self.drain(out).await;
+        }
+    }
+
+    /// The time of its deadline has come.
+    pub(crate) async fn on_timeout(&mut self, now: Instant) -> Vec<Outcome> {
+        let mut out = Vec::new();
+        self.agent.handle_input(now, Input::Timeout);
+        self.drain(&mut out).await;
+        if self.closing.is_some_and(|at| at <= now) {
+            out.push(Outcome::Gone);
+        }
+        out
+    }
+
+    /// Does something with the agent, and what follows from it.
+    pub(crate) async fn with<T>(&mut self, act: impl FnOnce(&mut UserAgent) -> T) -> (T, Vec<Outcome>) {
+        let done = act(&mut self.agent);
+        let mut out = Vec::new();
+        self.drain(&mut out).await;
+        (done, out)
+    }
+
+    /// Goes off the line, properly: `unregister` unless another connection takes its place.
+    pub(crate) async fn leave(&mut self, now: Instant, unregister: bool) -> Vec<Outcome> {
+        self.closing = Some(now + GOODBYE);
+        if unregister && self.up {
+            return self.with(|agent| agent.unregister(now)).await.1;
+        }
+        if self.agent.live().1 == 0 {
+            self.link.close().await;
+        }
+        Vec::new()
+    }
+
+    pub(crate) async fn reconnect(&self) {
+        self.link.reconnect().await;
+    }
+
+    pub(crate) async fn probe(&self) {
+        self.link.probe().await;
+    }
+
+    /// When it wants to be called again.
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        [self.deadline, self.closing].into_iter().flatten().min()
+    }
+
+    /// Remembers which call a Call-ID belongs to.
+    pub(crate) fn name(&mut self, message: &[u8], call: CallId) {
+        if let Some(name) = call_id(message) {
+            if self.names.len() == MOST_NAMES {
+                self.names.pop_front();
+            }
+            self.names.push_back((name, call));
+        }
+    }
+
+    /// The call that a message belongs to.
+    pub(crate) fn call_of(&self, message: &[u8]) -> Option<CallId> {
+        let name = call_id(message)?;
+        self.names.iter().rev().find(|(own, _)| *own == name).map(|(_, call)| call.clone())
+    }
+
+    async fn drain(&mut self, out: &mut Vec<Outcome>) {
+        loop {
+            match self.agent.poll_output() {
+                Output::Transmit(message) => {
+                    out.push(Outcome::Said { out: true, message: message.clone() });
+                    self.link.send(message).await;
+                }
+                Output::Event(event) => self.take(event, out).await,
+                Output::Timeout(at) => {
+                    self.deadline = at;
+                    return;
+                }
+            }
+        }
+    }
+
+    async fn take(&mut self, event: Event, out: &mut Vec<Outcome>) {
+        match event {
+            Event::Registering => out.push(Outcome::Line(LineEvent::Step(ConnectStep::Register))),
+            Event::Registered(registered) => {
+                self.link.keep_alive(registered.flow_timer).await;
+                let (expires, digest) = (registered.expires, registered.digest);
+                out.push(Outcome::Line(LineEvent::Registered { expires, digest }));
+            }
+            // The link tells that itself.
+            Event::RegistrationFailed { why: RegistrationFailure::Link, .. } => {}
+            Event::RegistrationFailed { why, status, retry_at } => {
+                let fault = fault::of_registration(why, status).of_account(&self.host, &self.user);
+                let retry_in = retry_at.map(|at| at.saturating_duration_since(Instant::now()));
+                if retry_in.is_none() && self.agent.live().1 == 0 {
+                    self.link.close().await;
+                }
+                out.push(Outcome::Line(LineEvent::Refused { fault, retry_in }));
+            }
+            Event::Unregistered => {
+                out.push(Outcome::Line(LineEvent::Unregistered));
+                self.link.close().await;
+            }
+            Event::Misbehaved(what) => tracing::warn!(what, "the far end misbehaved"),
+            Event::Ended { .. } => {
+                out.push(Outcome::Agent(event));
+                if self.closing.is_some() && self.agent.live().1 == 0 {
+                    self.link.close().await;
+                }
+            }
+            event => out.push(Outcome::Agent(event)),
+        }
+    }
+}
+
+fn step_of(step: Step) -> ConnectStep {
+    match step {
+        Step::Find => ConnectStep::Find,
+        Step::Connect => ConnectStep::Connect,
+        Step::Tls => ConnectStep::Tls,
+        Step::Websocket => ConnectStep::Websocket,
+    }
+}
+
+fn security(tls: wss::TlsFacts) -> Option<Security> {
+    let version = tls.version?;
+    Some(Security {
+        tls: version.to_owned(),
+        cipher: tls.cipher.unwrap_or_default(),
+        cert: tls.certificate.as_ref().map(Certificate::from),
+        digest: None,
+    })
+}
+
+fn unhex(text: &str) -> Option<[u8; 32]> {
+    let mut bytes = [0; 32];
+    if text.len() != 64 {
+        return None;
+    }
+    for (at, byte) in bytes.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(text.get(2 * at..2 * at + 2)?, 16).ok()?;
+    }
+    Some(bytes)
+}
+
+/// The Call-ID of a message, as it stands there.
+fn call_id(message: &[u8]) -> Option<String> {
+    for line in message.split(|byte| *byte == b'\n').skip(1) {
+        let line = line.trim_ascii();
+        if line.is_empty() {
+            return None;
+        }
+        let Some(colon) = line.iter().position(|byte| *byte == b':') else { continue };
+        let name = line[..colon].trim_ascii_end();
+        if name.eq_ignore_ascii_case(b"call-id") || name.eq_ignore_ascii_case(b"i") {
+            return Some(String::from_utf8_lossy(line[colon + 1..].trim_ascii()).into_owned());
+        }
+    }
+    None
+}

@@ -1,0 +1,207 @@
+//! The switchboard: what the phone knows and decides, as a pure state machine. A command or something that happened goes
+//! in; effects come out, and [`Switchboard::state`] tells the whole truth at any time. No socket, no clock, no thread, no
+//! secret is here.
+//!
+//! ```text
+//! Command ─┐                        ┌─▶ lines and agents (SIP)
+//! line ────┼─▶ Switchboard ─effects─┼─▶ the media thread
+//! agent ───┤        │               ├─▶ store, keychain, practice line
+//! voice ───┘        ▼               └─▶ notices
+//!              PhoneState
+//! ```
+
+mod accounts;
+mod answer;
+mod call;
+mod calls;
+mod commands;
+mod effect;
+mod line;
+mod reoffer;
+mod state;
+mod tests_of_accounts;
+mod voice;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use effect::{AgentOrder, Effect, Key, LineOrder, SecretOrder};
+pub(crate) use line::LineEvent;
+
+use std::time::Instant;
+
+use crate::{
+    account::Profile,
+    contract::{AccountId, CallId, InUse, Prefer, Settings, Timestamp},
+    fault::{Code, Fault},
+    words::Words,
+};
+use call::Entry as CallEntry;
+use line::Entry as AccountEntry;
+use tests_of_accounts::Trial;
+
+/// The most calls that wait to be answered; more are told that we are busy (CONFORMANCE S24).
+const MOST_WAITING: usize = 2;
+/// The most calls at once.
+const MOST_CALLS: usize = 16;
+
+/// One moment, on the clock that decides and on the clock that people read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Now {
+    pub(crate) instant: Instant,
+    pub(crate) wall: Timestamp,
+}
+
+/// What was kept from the last time, and what this phone can do.
+#[derive(Debug, Default)]
+pub(crate) struct Beginning {
+    pub(crate) accounts: Vec<Profile>,
+    pub(crate) settings: Settings,
+    pub(crate) prefer: Prefer,
+    pub(crate) next_account: u64,
+    pub(crate) next_history: u64,
+    pub(crate) missed: u32,
+    pub(crate) problems: Vec<Fault>,
+    /// Can there be a practice line?
+    pub(crate) practice: bool,
+    /// Are the secrets of the accounts known already (a phone from flags)?
+    pub(crate) for_this_run: bool,
+}
+
+/// What the phone knows.
+pub(crate) struct Switchboard {
+    accounts: Vec<AccountEntry>,
+    calls: Vec<CallEntry>,
+    /// The call that is talked on.
+    active: Option<CallId>,
+    devices: DevicesSeen,
+    settings: Settings,
+    words: Words,
+    prefer: Prefer,
+    missed: u32,
+    history_seq: u64,
+    problems: Vec<Fault>,
+    trial: Option<Trial>,
+    listening: bool,
+    next_account: u64,
+    next_call: u64,
+    next_history: u64,
+    next_test: u64,
+    practice_possible: bool,
+    sounds: crate::voice::Sounds,
+    out: Vec<Effect>,
+}
+
+/// What the media thread last told of the devices.
+#[derive(Debug, Default)]
+struct DevicesSeen {
+    all: Vec<media::port::PortDevice>,
+    in_use: InUse,
+    problem: Option<Fault>,
+}
+
+impl Switchboard {
+    /// A phone that begins: it brings the enabled accounts on the line.
+    pub(crate) fn new(now: Now, beginning: Beginning) -> Self {
+        let mut own = Self {
+            accounts: Vec::new(),
+            calls: Vec::new(),
+            active: None,
+            devices: DevicesSeen::default(),
+            words: Words::of(&beginning.settings.language),
+            settings: beginning.settings,
+            prefer: beginning.prefer,
+            missed: beginning.missed,
+            history_seq: 0,
+            problems: beginning.problems,
+            trial: None,
+            listening: false,
+            next_account: beginning.next_account.max(1),
+            next_call: 1,
+            next_history: beginning.next_history.max(1),
+            next_test: 1,
+            practice_possible: beginning.practice,
+            sounds: crate::voice::Sounds::default(),
+            out: Vec::new(),
+        };
+        own.effect(Effect::Voice(crate::voice::Order::Prefer(own.prefer.clone())));
+        for profile in beginning.accounts {
+            own.bring_up(now, profile, beginning.for_this_run);
+        }
+        if own.practice_possible && own.settings.practice {
+            own.effect(Effect::Practice(true));
+        }
+        own
+    }
+
+    /// What is to be done since the last call of this.
+    pub(crate) fn take_effects(&mut self) -> Vec<Effect> {
+        std::mem::take(&mut self.out)
+    }
+
+    /// When [`Self::handle_timeout`] has something to do.
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        self.calls.iter().filter_map(CallEntry::deadline).min()
+    }
+
+    /// Something is wrong with the phone as a whole. It is told once for each code.
+    pub(crate) fn problem(&mut self, fault: Fault) {
+        self.problems.retain(|own| own.code != fault.code);
+        self.problems.push(fault);
+    }
+
+    /// Ends all calls and goes off every line; the driver closes the connections.
+    pub(crate) fn end_all(&mut self, now: Now) {
+        let calls: Vec<CallId> = self.calls.iter().map(|call| call.id.clone()).collect();
+        for call in calls {
+            self.hangup(now, &call);
+        }
+    }
+
+    /// May the microphone be opened for the meter? Not during a call, which has it.
+    ///
+    /// # Errors
+    /// `not-now`, `no-such-device`.
+    pub(crate) fn may_listen(&self, device: Option<&str>) -> Result<(), Fault> {
+        if self.calls.iter().any(|call| !call.is_over()) {
+            return Err(Fault::new(Code::NotNow));
+        }
+        let there = |id: &str| {
+            let mut all = self.devices.all.iter();
+            all.any(|own| own.direction == media::port::PortDirection::Capture && own.id == id)
+        };
+        match device {
+            Some(id) if id != "default" && !there(id) => Err(Fault::new(Code::NoSuchDevice)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Our name for a call of an agent.
+    pub(crate) fn call_named(&self, account: &AccountId, sip: sip::CallId) -> Option<CallId> {
+        self.calls.iter().find(|call| call.sip == Some(sip) && call.account == *account).map(|call| call.id.clone())
+    }
+
+    fn solved(&mut self, codes: &[Code]) {
+        self.problems.retain(|own| !codes.contains(&own.code));
+    }
+
+    fn effect(&mut self, effect: Effect) {
+        self.out.push(effect);
+    }
+
+    fn account(&self, id: &AccountId) -> Option<&AccountEntry> {
+        self.accounts.iter().find(|account| account.profile.id == *id)
+    }
+
+    fn account_mut(&mut self, id: &AccountId) -> Option<&mut AccountEntry> {
+        self.accounts.iter_mut().find(|account| account.profile.id == *id)
+    }
+
+    fn call_mut(&mut self, id: &CallId) -> Option<&mut CallEntry> {
+        self.calls.iter_mut().find(|call| call.id == *id)
+    }
+
+    fn call_of(&mut self, account: &AccountId, sip: sip::CallId) -> Option<&mut CallEntry> {
+        self.calls.iter_mut().find(|call| call.sip == Some(sip) && call.account == *account)
+    }
+}

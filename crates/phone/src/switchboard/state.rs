@@ -1,0 +1,111 @@
+//! The whole truth, as listeners get it.
+
+use media::port::PortDirection;
+
+use super::{Switchboard, call::Stage, line::Line};
+use crate::contract::{Account, CONTRACT, Device, Devices, Dnd, PhoneState, Settings, Tray};
+
+impl Switchboard {
+    /// The state of the phone, with this number.
+    pub(crate) fn state(&self, seq: u64) -> PhoneState {
+        PhoneState {
+            contract: CONTRACT,
+            seq,
+            accounts: self.accounts.iter().map(|own| self.shown_account(own)).collect(),
+            calls: self
+                .calls
+                .iter()
+                .map(|call| call.shown(self.active.as_ref() == Some(&call.id), &self.words))
+                .collect(),
+            devices: self.shown_devices(),
+            dnd: Dnd::default(),
+            settings: self.settings.clone(),
+            missed: self.missed,
+            history_seq: self.history_seq,
+            problems: self.problems.iter().map(|fault| self.words.error(fault)).collect(),
+            listening: self.listening,
+            tray: self.tray(),
+            tests: self.trial.iter().map(|trial| trial.shown(&self.words)).collect(),
+        }
+    }
+
+    /// What the person chose.
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The words of the language that is spoken.
+    pub(crate) fn words(&self) -> &crate::words::Words {
+        &self.words
+    }
+
+    fn shown_account(&self, own: &super::AccountEntry) -> Account {
+        let profile = &own.profile;
+        let practice = profile.id.is_practice();
+        Account {
+            id: profile.id.clone(),
+            practice,
+            line: own.shown(&self.words),
+            voicemail: None,
+            security: own.security.clone(),
+            secret: own.secret,
+            name: if practice { self.words.text("practice-line") } else { profile.name.clone() },
+            address: format!("sip:{}@{}", profile.user, profile.domain),
+            server: profile.server.to_string(),
+            user: profile.user.clone(),
+            domain: profile.domain.clone(),
+            auth_user: profile.auth_user.clone(),
+            display_name: profile.display_name.clone(),
+            ca: profile.ca.clone(),
+            pin: profile.pin.clone(),
+            origin: profile.origin.clone(),
+            stun: profile.stun.clone(),
+            turn: profile.turn.clone(),
+            contact_form: profile.contact_form,
+            expires_s: profile.expires_s,
+            enabled: profile.enabled,
+        }
+    }
+
+    /// All devices, and those that are preferred and not there.
+    fn shown_devices(&self) -> Devices {
+        let list = |direction: PortDirection, preferred: [&[String]; 2]| {
+            let there = self.devices.all.iter().filter(move |own| own.direction == direction);
+            let mut list: Vec<Device> = there
+                .map(|own| Device { id: own.id.clone(), name: own.name.clone(), kind: own.kind.into(), present: true })
+                .collect();
+            for id in preferred.into_iter().flatten().filter(|id| *id != "default") {
+                if !list.iter().any(|own| own.id == *id) {
+                    let name = id.rsplit(':').next().unwrap_or(id).to_owned();
+                    let kind = media::port::DeviceKind::from_name(&name).into();
+                    list.push(Device { id: id.clone(), name, kind, present: false });
+                }
+            }
+            list
+        };
+        let prefer = &self.prefer;
+        Devices {
+            microphones: list(PortDirection::Capture, [&prefer.mic, &[]]),
+            speakers: list(PortDirection::Playback, [&prefer.speaker, &prefer.ringer]),
+            in_use: self.devices.in_use.clone(),
+            prefer: prefer.clone(),
+            problem: self.devices.problem.as_ref().map(|fault| self.words.error(fault)),
+        }
+    }
+
+    /// The first that holds.
+    fn tray(&self) -> Tray {
+        let enabled = || self.accounts.iter().filter(|own| own.profile.enabled);
+        if self.calls.iter().any(|call| !call.is_over() && !matches!(call.stage, Stage::Incoming)) {
+            Tray::InCall
+        } else if enabled().any(|own| matches!(own.line, Line::Failed { .. } | Line::Retrying { .. })) {
+            Tray::Unreachable
+        } else if self.missed > 0 {
+            Tray::Missed
+        } else if enabled().any(|own| !own.is_registered() || own.suspect.is_some()) {
+            Tray::Working
+        } else {
+            Tray::Ready
+        }
+    }
+}

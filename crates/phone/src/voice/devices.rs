@@ -1,0 +1,387 @@
+//! Which device is open for which role: opened when it is needed, closed when not, and another one taken when it is lost
+//! (R17). A device that is missing or lost is a problem to tell, never the end of a call.
+
+use std::time::{Duration, Instant};
+
+use media::{
+    feed::{MicFeed, SpeakerFeed},
+    port::{Capture, DeviceKind, Health, Playback, PortDevice, PortError},
+};
+use tokio::sync::mpsc;
+
+use super::{
+    choice::{Choice, Question, direction},
+    desk::{Desk, Told},
+    order::Happened,
+    slot::{Open, Slot},
+};
+use crate::contract::{InUse, Prefer, Role};
+
+/// How much a speaker holds: one and a half of the 20 ms that devices take at once, and some for our own lateness.
+const FILL: Duration = Duration::from_millis(35);
+
+/// Which roles are needed now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Needs {
+    pub(super) mic: bool,
+    pub(super) speaker: bool,
+    pub(super) ringer: bool,
+    /// The microphone to meter, where it is not the preferred one.
+    pub(super) listen: Option<String>,
+}
+
+/// An open microphone.
+pub(super) struct Microphone {
+    pub(super) stream: Box<dyn Capture>,
+    pub(super) feed: MicFeed,
+}
+
+/// An open speaker.
+pub(super) struct Speaker {
+    pub(super) stream: Box<dyn Playback>,
+    pub(super) feed: SpeakerFeed,
+}
+
+/// All devices.
+pub(super) struct Devices {
+    desk: Desk,
+    tell: mpsc::UnboundedSender<Happened>,
+    /// Nothing before the first look.
+    list: Option<Vec<PortDevice>>,
+    list_error: Option<PortError>,
+    prefer: Prefer,
+    needs: Needs,
+    mic: Slot<Microphone>,
+    speaker: Slot<Speaker>,
+    ringer: Slot<Speaker>,
+    /// The headset that was in use is gone, and nothing else was chosen since (R17).
+    headset_lost: bool,
+    told: Option<(Vec<PortDevice>, InUse, Option<(Role, PortError)>)>,
+}
+
+/// The role's slot, whatever streams it holds.
+macro_rules! each_slot {
+    ($own:ident, $role:expr, $slot:ident => $do:expr) => {
+        match $role {
+            Role::Mic => {
+                let $slot = &mut $own.mic;
+                $do
+            }
+            Role::Speaker => {
+                let $slot = &mut $own.speaker;
+                $do
+            }
+            Role::Ringer => {
+                let $slot = &mut $own.ringer;
+                $do
+            }
+        }
+    };
+}
+
+impl Devices {
+    pub(super) fn new(desk: Desk, tell: mpsc::UnboundedSender<Happened>) -> Self {
+        Self {
+            desk,
+            tell,
+            list: None,
+            list_error: None,
+            prefer: Prefer::default(),
+            needs: Needs::default(),
+            mic: Slot::new(),
+            speaker: Slot::new(),
+            ringer: Slot::new(),
+            headset_lost: false,
+            told: None,
+        }
+    }
+
+    /// The open microphone.
+    pub(super) fn microphone(&mut self) -> Option<&mut Microphone> {
+        self.mic.open.as_mut().map(|open| &mut open.stream)
+    }
+
+    /// The open speaker.
+    pub(super) fn speaker(&mut self) -> Option<&mut Speaker> {
+        self.speaker.open.as_mut().map(|open| &mut open.stream)
+    }
+
+    /// The open ringer.
+    pub(super) fn ringer(&mut self) -> Option<&mut Speaker> {
+        self.ringer.open.as_mut().map(|open| &mut open.stream)
+    }
+
+    /// Is any device open?
+    pub(super) fn any_open(&self) -> bool {
+        self.mic.open.is_some() || self.speaker.open.is_some() || self.ringer.open.is_some()
+    }
+
+    /// The person chose.
+    pub(super) fn prefer(&mut self, now: Instant, prefer: Prefer) {
+        if prefer.speaker != self.prefer.speaker {
+            self.headset_lost = false;
+        }
+        self.prefer = prefer;
+        self.mic.forgive();
+        self.speaker.forgive();
+        self.ringer.forgive();
+        self.settle(now);
+    }
+
+    /// What is needed now.
+    pub(super) fn need(&mut self, now: Instant, needs: Needs) {
+        if needs != self.needs {
+            self.needs = needs;
+            self.settle(now);
+        }
+    }
+
+    /// When [`Self::handle_timeout`] is due.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        [self.mic.retry_at, self.speaker.retry_at, self.ringer.retry_at].into_iter().flatten().min()
+    }
+
+    pub(super) fn handle_timeout(&mut self, now: Instant) {
+        if self.deadline().is_some_and(|at| at <= now) {
+            for role in [Role::Mic, Role::Speaker, Role::Ringer] {
+                each_slot!(self, role, slot => if slot.retry_at.is_some_and(|at| at <= now) { slot.forgive() });
+            }
+            self.settle(now);
+        }
+    }
+
+    /// The desk has news.
+    pub(super) fn told(&mut self, now: Instant, told: Told) {
+        match told {
+            Told::Listed(listed) => self.listed(listed),
+            Told::Microphone { ticket, opened } => {
+                let made = opened.and_then(|stream| {
+                    let feed = MicFeed::new(stream.rate()).map_err(|error| PortError::Failed(error.to_string()))?;
+                    Ok((stream.device().to_owned(), Microphone { stream, feed }))
+                });
+                let old = self.opened(now, Role::Mic, ticket, made, |own| &mut own.mic);
+                drop_aside(old);
+            }
+            Told::Speaker { role, ticket, opened } => {
+                let made = opened.and_then(|stream| {
+                    let feed = SpeakerFeed::new(now, stream.rate(), FILL)
+                        .map_err(|error| PortError::Failed(error.to_string()))?;
+                    Ok((stream.device().to_owned(), Speaker { stream, feed }))
+                });
+                let slot: fn(&mut Self) -> &mut Slot<Speaker> =
+                    if role == Role::Ringer { |own| &mut own.ringer } else { |own| &mut own.speaker };
+                let old = self.opened(now, role, ticket, made, slot);
+                drop_aside(old);
+                self.headset_lost &= !self.wears_headset();
+            }
+        }
+        self.settle(now);
+    }
+
+    /// Looks whether what is open still delivers.
+    pub(super) fn check(&mut self, now: Instant) {
+        let mut lost = false;
+        if let Some(Health::Lost(why)) = self.microphone().map(|own| own.stream.health(now)) {
+            lost |= lose(now, &mut self.mic, why);
+        }
+        if let Some(Health::Lost(why)) = self.speaker().map(|own| own.stream.health(now)) {
+            self.headset_lost |= self.wears_headset();
+            lost |= lose(now, &mut self.speaker, why);
+        }
+        if let Some(Health::Lost(why)) = self.ringer().map(|own| own.stream.health(now)) {
+            lost |= lose(now, &mut self.ringer, why);
+        }
+        if lost {
+            self.desk.list();
+            self.settle(now);
+        }
+    }
+
+    fn listed(&mut self, listed: Result<Vec<PortDevice>, PortError>) {
+        match listed {
+            Ok(list) => {
+                if let Some(open) = &self.speaker.open
+                    && self.wears_headset()
+                    && list.iter().all(|device| device.id != open.device)
+                {
+                    self.headset_lost = true;
+                }
+                for role in [Role::Mic, Role::Speaker, Role::Ringer] {
+                    each_slot!(self, role, slot => slot.listed(|id| list.iter().any(|device| device.id == id)));
+                }
+                (self.list, self.list_error) = (Some(list), None);
+            }
+            Err(error) => self.list_error = Some(error),
+        }
+    }
+
+    /// Is the speaker in use one that is worn?
+    fn wears_headset(&self) -> bool {
+        let (Some(open), Some(list)) = (&self.speaker.open, &self.list) else { return false };
+        list.iter().any(|device| {
+            device.direction == direction(Role::Speaker)
+                && device.id == open.device
+                && device.kind == DeviceKind::Headset
+        })
+    }
+
+    /// Takes what was opened into use. Gives back what was in use before.
+    fn opened<S>(
+        &mut self,
+        now: Instant,
+        role: Role,
+        ticket: u64,
+        made: Result<(String, S), PortError>,
+        slot: fn(&mut Self) -> &mut Slot<S>,
+    ) -> Option<S> {
+        let own = slot(self);
+        let (_, choice) = own.opening.take_if(|(waited, _)| *waited == ticket)?;
+        match made {
+            Err(why) => {
+                tracing::warn!(?role, ?choice, %why, "a sound device does not open");
+                own.failed(now, choice.device, why);
+                None
+            }
+            Ok((device, stream)) => {
+                tracing::info!(?role, device, "a sound device is open");
+                (own.problem, own.retry_at) = (None, None);
+                let other = own.last.replace(device.clone()).is_some_and(|last| last != device);
+                let changed = std::mem::take(&mut own.told_none) || other;
+                let old = own.open.replace(Open { stream, choice, device: device.clone() });
+                if changed {
+                    let _ = self.tell.send(Happened::DeviceChanged { role, device: Some(device) });
+                }
+                old.map(|old| old.stream)
+            }
+        }
+    }
+
+    /// Opens and closes until what is open is what is needed and preferred.
+    fn settle(&mut self, now: Instant) {
+        if !self.needs.speaker {
+            self.headset_lost = false;
+        }
+        // The ear first: a microphone that hangs would hold it up.
+        for (role, needed) in
+            [(Role::Speaker, self.needs.speaker), (Role::Ringer, self.needs.ringer), (Role::Mic, self.needs.mic)]
+        {
+            if needed {
+                self.aim(now, role);
+            } else {
+                self.desk.cancel(role);
+                match role {
+                    Role::Mic => drop_aside(self.mic.close()),
+                    Role::Speaker => drop_aside(self.speaker.close()),
+                    Role::Ringer => drop_aside(self.ringer.close()),
+                }
+            }
+        }
+        self.report(now);
+    }
+
+    fn aim(&mut self, now: Instant, role: Role) {
+        let choice = self.choose(now, role);
+        let headset_lost = self.headset_lost && role == Role::Speaker;
+        let known = self.list.is_some();
+        each_slot!(self, role, slot => {
+            let Some(choice) = choice else {
+                if known && slot.problem.is_none() {
+                    let gone = slot.last.clone().filter(|_| headset_lost);
+                    slot.problem = Some(gone.map_or(PortError::NoDevice, PortError::Gone));
+                }
+                if slot.opening.take().is_some() {
+                    self.desk.cancel(role);
+                }
+                drop_aside(slot.open.take().map(|open| open.stream));
+                if slot.last.is_some() && !std::mem::replace(&mut slot.told_none, true) {
+                    let _ = self.tell.send(Happened::DeviceChanged { role, device: None });
+                }
+                if !slot.avoided(now).is_empty() {
+                    slot.exhausted(now);
+                }
+                return;
+            };
+            if slot.open.as_ref().is_some_and(|open| open.choice == choice) {
+                if slot.opening.take().is_some() {
+                    self.desk.cancel(role);
+                }
+            } else if choice.device.is_none() && slot.retry_at.is_some_and(|at| at > now) {
+                // It failed, and there is no list yet to take another one from.
+            } else if slot.opening.as_ref().is_none_or(|(_, waited)| *waited != choice) {
+                slot.opening = Some((self.desk.open(role, choice.open.clone()), choice));
+            }
+        });
+    }
+
+    /// The device to use for a role. Before the first list, the system's default.
+    fn choose(&self, now: Instant, role: Role) -> Option<Choice> {
+        let Some(devices) = &self.list else {
+            return self.list_error.is_none().then_some(Choice::UNKNOWN);
+        };
+        let listen = self.needs.listen.as_ref().map(std::slice::from_ref);
+        let (prefer, avoid, current) = match role {
+            Role::Mic => (listen.unwrap_or(&self.prefer.mic), self.mic.avoided(now), device(&self.mic)),
+            Role::Speaker => (&self.prefer.speaker[..], self.speaker.avoided(now), device(&self.speaker)),
+            Role::Ringer => (&self.prefer.ringer[..], self.ringer.avoided(now), device(&self.ringer)),
+        };
+        let quiet = role == Role::Speaker && (self.headset_lost || self.wears_headset());
+        Question { devices, direction: direction(role), prefer, avoid, quiet, current }.answer()
+    }
+
+    /// Tells what changed.
+    fn report(&mut self, now: Instant) {
+        let Some(all) = self.list.clone().or_else(|| self.list_error.is_some().then(Vec::new)) else { return };
+        let would = |role| self.choose(now, role).and_then(|choice| choice.device);
+        let in_use = InUse {
+            mic: device(&self.mic).map(str::to_owned).or_else(|| would(Role::Mic)),
+            speaker: device(&self.speaker).map(str::to_owned).or_else(|| would(Role::Speaker)),
+            ringer: device(&self.ringer).map(str::to_owned).or_else(|| would(Role::Ringer)),
+        };
+        let problem = [
+            (Role::Mic, self.mic.problem.clone()),
+            (Role::Speaker, self.speaker.problem.clone()),
+            (Role::Ringer, self.ringer.problem.clone()),
+        ]
+        .into_iter()
+        .find_map(|(role, problem)| Some((role, problem?)))
+        .or_else(|| self.missing(&all));
+        let now_so = (all, in_use, problem);
+        if self.told.as_ref() != Some(&now_so) {
+            let (all, in_use, problem) = now_so.clone();
+            let _ = self.tell.send(Happened::Devices { all, in_use, problem });
+            self.told = Some(now_so);
+        }
+    }
+
+    /// A phone that nobody could talk into says so before anybody tries.
+    fn missing(&self, all: &[PortDevice]) -> Option<(Role, PortError)> {
+        [Role::Mic, Role::Speaker]
+            .into_iter()
+            .find(|role| all.iter().all(|device| device.direction != direction(*role)))
+            .map(|role| (role, self.list_error.clone().unwrap_or(PortError::NoDevice)))
+    }
+}
+
+fn device<S>(slot: &Slot<S>) -> Option<&str> {
+    slot.open.as_ref().map(|open| open.device.as_str())
+}
+
+/// Gives up a stream that died.
+fn lose<S: Send + 'static>(now: Instant, slot: &mut Slot<S>, why: PortError) -> bool {
+    let Some(open) = slot.open.take() else { return false };
+    tracing::warn!(device = open.device, %why, "a sound device is lost");
+    // The default may go by another name than it opens under.
+    if let Some(device) = open.choice.device {
+        slot.failed(now, Some(device), why.clone());
+    }
+    slot.failed(now, Some(open.device), why);
+    drop_aside(Some(open.stream));
+    true
+}
+
+/// Closing a device may take its driver a while, and packets shall not wait for it.
+fn drop_aside<S: Send + 'static>(stream: Option<S>) {
+    if let Some(stream) = stream {
+        tokio::task::spawn_blocking(move || drop(stream));
+    }
+}

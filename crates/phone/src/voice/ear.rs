@@ -1,0 +1,234 @@
+//! What happens every ten milliseconds while sound flows: the microphone goes to the call that is active, its sound and
+//! the phone's own go to the ear, and calls that nobody listens to go on by our clock.
+
+use std::time::{Duration, Instant};
+
+use media::{RATE, level::Meter};
+use tokio::sync::mpsc;
+
+use super::{
+    call::Call,
+    devices::{Devices, Needs, Speaker},
+    order::{Happened, Sounds},
+    tones::Tones,
+};
+use crate::contract::CallId;
+
+/// Sound made at a time.
+const BLOCK: usize = RATE as usize / 100;
+const TICK: Duration = Duration::from_millis(10);
+/// After sleeping longer than this, the time slept is lost and not made up for.
+const OVERSLEPT: Duration = Duration::from_millis(100);
+/// Levels are told every so many ticks: 20 times a second.
+const LEVELS: u32 = 5;
+/// Devices stay open so long after they are needed, for the next key or tone comes soon. The microphone never does.
+const LINGER: Duration = Duration::from_secs(2);
+const RINGER_LINGER: Duration = Duration::from_millis(250);
+/// A microphone opened for the meter alone is closed after this.
+const LISTENS: Duration = Duration::from_secs(60);
+
+/// The sound of this moment.
+pub(super) struct Ear {
+    tell: mpsc::UnboundedSender<Happened>,
+    ear: Tones,
+    ring: Tones,
+    listening: Option<Listening>,
+    /// Until when the speaker and the ringer stay open.
+    speaker_until: Option<Instant>,
+    ringer_until: Option<Instant>,
+    next: Option<Instant>,
+    ticks: u32,
+    pub(super) levels: bool,
+}
+
+struct Listening {
+    device: Option<String>,
+    until: Instant,
+    meter: Meter,
+    /// The microphone was open for it.
+    began: bool,
+}
+
+impl Ear {
+    pub(super) fn new(tell: mpsc::UnboundedSender<Happened>) -> Self {
+        Self {
+            tell,
+            ear: Tones::default(),
+            ring: Tones::default(),
+            listening: None,
+            speaker_until: None,
+            ringer_until: None,
+            next: None,
+            ticks: 0,
+            levels: false,
+        }
+    }
+
+    /// What the phone itself sounds like from now on.
+    pub(super) fn sound(&mut self, sounds: Sounds) {
+        self.ring.set(sounds.ringer);
+        self.ear.set(sounds.ear);
+    }
+
+    /// Keys are heard.
+    pub(super) fn press(&mut self, keys: &str) {
+        keys.chars().for_each(|key| self.ear.press(key));
+    }
+
+    /// The call that they were pressed in is over.
+    pub(super) fn forget_keys(&mut self) {
+        self.ear.forget_keys();
+    }
+
+    /// Opens a microphone for the meter, or closes it.
+    pub(super) fn listen(&mut self, now: Instant, device: Option<Option<String>>) {
+        match device {
+            Some(device) => {
+                let device = device.filter(|id| id != "default");
+                self.listening =
+                    Some(Listening { device, until: now + LISTENS, meter: Meter::default(), began: false });
+            }
+            None => self.end_listening(),
+        }
+    }
+
+    /// A call, a minute or a loss ends it.
+    pub(super) fn end_listening(&mut self) {
+        if self.listening.take().is_some() {
+            let _ = self.tell.send(Happened::ListenEnded);
+        }
+    }
+
+    /// Opens what is needed now and closes what is not.
+    pub(super) fn settle(&mut self, now: Instant, calls: &[Call], devices: &mut Devices) {
+        let talks = calls.iter().any(Call::talks);
+        let heard = talks || calls.iter().any(|call| call.is_audible() && call.flows());
+        if heard || !self.ear.is_silent() {
+            self.speaker_until = Some(now + LINGER);
+        }
+        if !self.ring.is_silent() {
+            self.ringer_until = Some(now + RINGER_LINGER);
+        }
+        self.speaker_until.take_if(|until| *until <= now);
+        self.ringer_until.take_if(|until| *until <= now);
+        let needs = Needs {
+            mic: talks || self.listening.is_some(),
+            speaker: self.speaker_until.is_some(),
+            ringer: self.ringer_until.is_some(),
+            listen: self.listening.as_ref().and_then(|listening| listening.device.clone()),
+        };
+        let flows = heard || needs != Needs::default() || devices.any_open();
+        devices.need(now, needs);
+        self.next = if flows { self.next.or(Some(now)) } else { None };
+    }
+
+    /// When [`Self::tick`] is due.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.next
+    }
+
+    /// Moves ten milliseconds of sound, or as many as are due.
+    pub(super) fn tick(&mut self, now: Instant, calls: &mut [Call], active: Option<&CallId>, devices: &mut Devices) {
+        let Some(next) = &mut self.next else { return };
+        if now.saturating_duration_since(*next) > OVERSLEPT {
+            *next = now;
+        }
+        let mut blocks = 0;
+        while *next <= now {
+            *next += TICK;
+            blocks += 1;
+        }
+        if blocks == 0 {
+            return;
+        }
+        devices.check(now);
+        self.hear_microphone(now, blocks, calls, active, devices);
+        self.play(now, blocks, calls, active, devices);
+        self.ticks = self.ticks.wrapping_add(1);
+        if self.levels && self.ticks.is_multiple_of(LEVELS) {
+            self.tell_levels(calls, active);
+        }
+        self.watch_listening(now, devices);
+    }
+
+    fn hear_microphone(
+        &mut self,
+        now: Instant,
+        blocks: usize,
+        calls: &mut [Call],
+        active: Option<&CallId>,
+        devices: &mut Devices,
+    ) {
+        const SILENCE: [f32; BLOCK] = [0.0; BLOCK];
+        let sound = devices.microphone().map(|own| own.feed.pull(now, own.stream.as_mut()));
+        if let (Some(sound), Some(listening)) = (sound, &mut self.listening) {
+            listening.meter.push(sound);
+            listening.began = true;
+        }
+        for call in calls.iter_mut().filter(|call| call.talks()) {
+            match sound.filter(|_| Some(&call.id) == active) {
+                Some([]) => {}
+                Some(sound) => call.session.capture(now, sound),
+                // Who talks to nobody is sent silence, so that the way and its figures live.
+                None => (0..blocks).for_each(|_| call.session.capture(now, &SILENCE)),
+            }
+        }
+    }
+
+    fn play(
+        &mut self,
+        now: Instant,
+        blocks: usize,
+        calls: &mut [Call],
+        active: Option<&CallId>,
+        devices: &mut Devices,
+    ) {
+        let mut unheard = [0.0; BLOCK];
+        for call in calls.iter_mut().filter(|call| Some(&call.id) != active && call.flows()) {
+            (0..blocks).for_each(|_| call.session.playout(now, &mut unheard));
+        }
+        let mut call = calls.iter_mut().find(|call| Some(&call.id) == active && call.is_audible());
+        let tones = &mut self.ear;
+        let mut fill = |now: Instant, out: &mut [f32]| {
+            match &mut call {
+                Some(call) => call.session.playout(now, out),
+                None => out.fill(0.0),
+            }
+            tones.mix(out);
+        };
+        match devices.speaker() {
+            Some(Speaker { stream, feed }) => feed.push(now, stream.as_mut(), fill),
+            None => (0..blocks).for_each(|_| fill(now, &mut unheard)),
+        }
+        let ring = &mut self.ring;
+        let mut fill = |_: Instant, out: &mut [f32]| {
+            out.fill(0.0);
+            ring.mix(out);
+        };
+        match devices.ringer() {
+            Some(Speaker { stream, feed }) => feed.push(now, stream.as_mut(), fill),
+            None => (0..blocks).for_each(|_| fill(now, &mut unheard)),
+        }
+    }
+
+    fn tell_levels(&self, calls: &[Call], active: Option<&CallId>) {
+        let call = calls.iter().find(|call| Some(&call.id) == active && call.is_audible());
+        let levels = match (call, &self.listening) {
+            (Some(call), _) => {
+                let levels = call.session.levels();
+                Happened::Levels { call: active.cloned(), mic: levels.mic_dbfs, far: Some(levels.far_dbfs) }
+            }
+            (None, Some(listening)) => Happened::Levels { call: None, mic: listening.meter.dbfs(), far: None },
+            (None, None) => return,
+        };
+        let _ = self.tell.send(levels);
+    }
+
+    fn watch_listening(&mut self, now: Instant, devices: &mut Devices) {
+        let Some(listening) = &self.listening else { return };
+        let lost = listening.began && devices.microphone().is_none();
+        if lost || listening.until <= now {
+            self.end_listening();
+        }
+    }
+}

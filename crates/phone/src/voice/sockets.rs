@@ -1,0 +1,286 @@
+//! The sockets of one call, bound and asked about ahead of it, and what is known of how they are seen from outside.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use ice::{Gatherer, GathererOutput, LocalCandidate, Relay, RelayOutput};
+use net::Udp;
+use tokio::{sync::mpsc, task::JoinHandle};
+
+use super::order::Ways;
+
+/// So many addresses of this machine are tried; more make a description that servers refuse.
+const MOST_ADDRESSES: usize = 4;
+/// Larger than any packet on a network; what is cut off would not pass its check.
+const LARGEST: usize = 2048;
+/// A NAT forgets an address it lends after 30 s of silence or more; what waits for a call asks again before that.
+const REFRESH: Duration = Duration::from_secs(25);
+/// A socket takes nothing before the runtime has seen it once; the first question waits for that.
+const BEGIN: Duration = Duration::from_millis(2);
+
+/// A datagram, and where it came in.
+#[derive(Debug)]
+pub(super) struct Datagram {
+    /// The sockets that it came to.
+    pub(super) sockets: u64,
+    /// The one of them.
+    pub(super) local: SocketAddr,
+    pub(super) from: SocketAddr,
+    pub(super) bytes: Vec<u8>,
+}
+
+/// What is for the path, and at which of our addresses it came.
+#[derive(Debug)]
+pub(super) struct Arrived {
+    pub(super) local: SocketAddr,
+    pub(super) from: SocketAddr,
+    pub(super) bytes: Vec<u8>,
+}
+
+/// Sockets on the addresses of this machine, and addresses lent by TURN servers. Dropping them gives all back.
+pub(super) struct Sockets {
+    id: u64,
+    ways: Ways,
+    bound: Vec<Bound>,
+    gatherer: Gatherer,
+    relays: Vec<Relay>,
+    arrived: Vec<Arrived>,
+    /// What was found before the gatherer was set to ask again.
+    found: Vec<LocalCandidate>,
+    refresh_at: Option<Instant>,
+    begin_at: Option<Instant>,
+    seed: [u8; 32],
+}
+
+struct Bound {
+    socket: Arc<Udp>,
+    reader: JoinHandle<()>,
+}
+
+impl Drop for Bound {
+    fn drop(&mut self) {
+        self.reader.abort();
+    }
+}
+
+impl Drop for Sockets {
+    fn drop(&mut self) {
+        let now = Instant::now();
+        self.relays.iter_mut().for_each(|relay| relay.close(now));
+        self.drain();
+    }
+}
+
+impl Sockets {
+    /// Binds them; what comes goes to `datagrams` under the number `id`.
+    ///
+    /// # Errors
+    /// A sentence for the log, when there is no address to bind on.
+    pub(super) fn bind(
+        now: Instant,
+        id: u64,
+        ways: Ways,
+        datagrams: &mpsc::Sender<Datagram>,
+        seed: [u8; 32],
+    ) -> Result<Self, String> {
+        let mut why = "this machine has no network address".to_owned();
+        let mut bound = Vec::new();
+        for address in addresses(ways.loopback)? {
+            match Udp::bind(address) {
+                Ok(socket) => {
+                    let socket = Arc::new(socket);
+                    let reader = tokio::spawn(read(id, Arc::clone(&socket), datagrams.clone()));
+                    bound.push(Bound { socket, reader });
+                }
+                Err(error) => why = error.to_string(),
+            }
+        }
+        if bound.is_empty() {
+            return Err(why);
+        }
+        let gatherer = gatherer(now, &bound, &ways, seed);
+        let refresh_at = (!ways.stun.is_empty()).then(|| now + REFRESH);
+        Ok(Self {
+            id,
+            relays: relays(now, &bound, &ways, seed),
+            ways,
+            bound,
+            gatherer,
+            arrived: Vec::new(),
+            found: Vec::new(),
+            refresh_at,
+            begin_at: Some(now + BEGIN),
+            seed,
+        })
+    }
+
+    pub(super) fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// All addresses at which we can be reached through them, as far as they are known by now.
+    pub(super) fn candidates(&self) -> Vec<LocalCandidate> {
+        let mut all = self.gatherer.candidates().to_vec();
+        for candidate in &self.found {
+            // What the STUN servers said before holds until they say otherwise.
+            if !self.gatherer.is_done() && !all.contains(candidate) {
+                all.push(*candidate);
+            }
+        }
+        all.extend(self.relays.iter().filter_map(Relay::candidate));
+        all
+    }
+
+    /// Is this one of their addresses?
+    pub(super) fn own(&self, local: SocketAddr) -> bool {
+        self.is_relay(local) || self.bound.iter().any(|bound| bound.socket.local() == local)
+    }
+
+    /// Is this an address that a server lends us?
+    pub(super) fn is_relay(&self, local: SocketAddr) -> bool {
+        self.relays.iter().filter_map(Relay::candidate).any(|own| own.address == local)
+    }
+
+    /// Sends from one of their addresses; `false` when it is none of them.
+    pub(super) fn send(&mut self, now: Instant, local: SocketAddr, to: SocketAddr, bytes: &[u8]) -> bool {
+        let lent = |relay: &&mut Relay| relay.candidate().is_some_and(|own| own.address == local);
+        if let Some(relay) = self.relays.iter_mut().find(lent) {
+            relay.send(now, to, bytes);
+            self.drain();
+            return true;
+        }
+        self.put(local, to, bytes)
+    }
+
+    /// Takes a datagram; what of it is for the path is in [`Self::arrived`] then.
+    pub(super) fn take(&mut self, now: Instant, datagram: &Datagram) {
+        let Datagram { local, from, bytes, .. } = datagram;
+        let (local, from) = (*local, *from);
+        let answer = self.gatherer.handle_datagram(local, from, bytes)
+            || self.relays.iter_mut().any(|relay| relay.handle_datagram(now, local, from, bytes));
+        if !answer {
+            self.arrived.push(Arrived { local, from, bytes: bytes.clone() });
+        }
+        self.drain();
+    }
+
+    /// What came for the path since the last call.
+    pub(super) fn arrived(&mut self) -> Vec<Arrived> {
+        std::mem::take(&mut self.arrived)
+    }
+
+    /// A call has them now: its own packets keep the way open.
+    pub(super) fn taken(&mut self) {
+        self.refresh_at = None;
+    }
+
+    pub(super) fn handle_timeout(&mut self, now: Instant) {
+        if self.refresh_at.is_some_and(|at| at <= now) {
+            self.refresh_at = Some(now + REFRESH);
+            self.found = self.gatherer.candidates().to_vec();
+            // Another seed, or the transactions would be the same again.
+            self.seed = std::array::from_fn(|at| self.seed[at].wrapping_add(u8::from(at == 0)));
+            self.gatherer = gatherer(now, &self.bound, &self.ways, self.seed);
+        }
+        if self.begin_at.is_none_or(|at| at <= now) {
+            self.begin_at = None;
+            self.gatherer.handle_timeout(now);
+            self.relays.iter_mut().for_each(|relay| relay.handle_timeout(now));
+            self.drain();
+        }
+    }
+
+    /// When [`Self::handle_timeout`] is due.
+    pub(super) fn deadline(&mut self) -> Option<Instant> {
+        let next = if self.begin_at.is_some() { self.begin_at } else { self.drain() };
+        [next, self.refresh_at].into_iter().flatten().min()
+    }
+
+    fn put(&self, local: SocketAddr, to: SocketAddr, bytes: &[u8]) -> bool {
+        let Some(bound) = self.bound.iter().find(|bound| bound.socket.local() == local) else { return false };
+        bound.socket.send(to, bytes);
+        true
+    }
+
+    fn drain(&mut self) -> Option<Instant> {
+        let asks = loop {
+            match self.gatherer.poll_output() {
+                GathererOutput::Transmit { local, to, bytes } => {
+                    self.put(local, to, &bytes);
+                }
+                GathererOutput::Found(candidate) => tracing::debug!(?candidate, "found"),
+                GathererOutput::Timeout(at) => break at,
+            }
+        };
+        let lends = (0..self.relays.len()).filter_map(|at| self.drain_relay(at)).min();
+        [asks, lends].into_iter().flatten().min()
+    }
+
+    fn drain_relay(&mut self, at: usize) -> Option<Instant> {
+        loop {
+            match self.relays[at].poll_output() {
+                RelayOutput::Transmit { local, to, bytes } => {
+                    self.put(local, to, &bytes);
+                }
+                RelayOutput::Datagram { local, from, bytes } => self.arrived.push(Arrived { local, from, bytes }),
+                RelayOutput::Found(candidate) => tracing::debug!(?candidate, "lent"),
+                RelayOutput::Lost(error) => tracing::warn!(%error, "no relayed address"),
+                RelayOutput::Timeout(at) => return at,
+            }
+        }
+    }
+}
+
+/// One for each TURN server, on the first socket that can reach it.
+fn relays(now: Instant, bound: &[Bound], ways: &Ways, mut seed: [u8; 32]) -> Vec<Relay> {
+    let mut all = Vec::new();
+    for server in &ways.turn {
+        let (four, here) = (server.address.is_ipv4(), server.address.ip().is_loopback());
+        let mut locals = bound.iter().map(|bound| bound.socket.local());
+        let Some(local) = locals.find(|local| local.is_ipv4() == four && local.ip().is_loopback() == here) else {
+            continue;
+        };
+        let account = ice::TurnServer {
+            address: server.address,
+            username: server.user.clone(),
+            password: server.password.expose().clone(),
+        };
+        seed[1] = seed[1].wrapping_add(1);
+        match Relay::new(now, local, account, seed) {
+            Ok(relay) => all.push(relay),
+            Err(error) => tracing::warn!(%error, "no relayed address"),
+        }
+    }
+    all
+}
+
+fn gatherer(now: Instant, bound: &[Bound], ways: &Ways, seed: [u8; 32]) -> Gatherer {
+    let locals: Vec<SocketAddr> = bound.iter().map(|bound| bound.socket.local()).collect();
+    Gatherer::new(now, &locals, &ways.stun, seed)
+}
+
+/// The addresses to bind on, the best first. Loopback comes first where the server is on this machine, and nowhere else
+/// (S9).
+fn addresses(loopback: bool) -> Result<Vec<IpAddr>, String> {
+    let all = net::interfaces().map_err(|error| error.to_string())?;
+    let of = |wanted: bool| all.iter().filter(move |one| one.loopback == wanted).map(|one| one.address);
+    let here = of(true).take(usize::from(loopback));
+    Ok(here.chain(of(false).take(MOST_ADDRESSES)).collect())
+}
+
+/// Reads one socket until it is dropped. When the loop is busy, the system keeps what comes.
+async fn read(id: u64, socket: Arc<Udp>, datagrams: mpsc::Sender<Datagram>) {
+    let mut buffer = [0; LARGEST];
+    while socket.readable().await.is_ok() {
+        while let Some((length, from)) = socket.try_recv(&mut buffer) {
+            let bytes = buffer[..length].to_vec();
+            let datagram = Datagram { sockets: id, local: socket.local(), from, bytes };
+            if datagrams.send(datagram).await.is_err() {
+                return;
+            }
+        }
+    }
+}

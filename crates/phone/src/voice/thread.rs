@@ -1,0 +1,306 @@
+//! The media thread: the only one that has sockets for sound and that moves it. It sleeps until an order, a datagram, a
+//! device or a deadline wakes it; with no call and no tone there is nothing that would.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use ice::Identity;
+use media::port::SoundPort;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha12Rng;
+use tokio::sync::mpsc;
+
+use super::{
+    call::{Call, Making},
+    desk::{Desk, Told},
+    devices::Devices,
+    ear::Ear,
+    order::{Happened, Order, PathState, Wish},
+    ready::Ready,
+    sockets::Datagram,
+};
+use crate::contract::{AccountId, CallId};
+
+/// Datagrams that wait for the loop; more wait in the system.
+const WAITING: usize = 256;
+/// Quality is told once a second.
+const QUALITY: Duration = Duration::from_secs(1);
+/// How long the last words of the calls, and devices that close, may take at the end.
+const FAREWELL: Duration = Duration::from_millis(500);
+
+/// Gives orders to the media thread. Clones give them to the same one; when the last is dropped, the thread ends.
+#[derive(Clone, Debug)]
+pub(crate) struct Voice {
+    orders: mpsc::UnboundedSender<Order>,
+}
+
+impl Voice {
+    /// Gives an order; after [`Order::Shutdown`] there is nobody to take it.
+    pub(crate) fn order(&self, order: Order) {
+        if self.orders.send(order).is_err() {
+            tracing::debug!("the media thread has ended");
+        }
+    }
+}
+
+/// Starts the thread. When what it tells ends, the thread has ended.
+pub(crate) fn start(
+    port: Box<dyn SoundPort>,
+    identity: Arc<Identity>,
+    seed: [u8; 32],
+) -> (Voice, mpsc::UnboundedReceiver<Happened>) {
+    let (orders, ordered) = mpsc::unbounded_channel();
+    let (tell, told) = mpsc::unbounded_channel();
+    let begun = std::thread::Builder::new().name("media".into()).spawn(move || {
+        // Dropped last: who waits for the end waits for closed devices and written files too.
+        let _ended = tell.clone();
+        let runtime = match tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build() {
+            Ok(runtime) => runtime,
+            Err(error) => return tracing::error!(%error, "the media thread cannot run"),
+        };
+        runtime.block_on(async {
+            match Room::new(port, identity, seed, tell) {
+                Ok(mut room) => room.run(ordered).await,
+                Err(error) => tracing::error!(%error, "the sound desk cannot start"),
+            }
+        });
+        runtime.shutdown_timeout(FAREWELL);
+    });
+    if let Err(error) = begun {
+        tracing::error!(%error, "the media thread cannot start");
+    }
+    (Voice { orders }, told)
+}
+
+struct Room {
+    tell: mpsc::UnboundedSender<Happened>,
+    identity: Arc<Identity>,
+    rng: ChaCha12Rng,
+    ready: Ready,
+    datagrams: mpsc::Receiver<Datagram>,
+    devices: Devices,
+    desk: mpsc::UnboundedReceiver<Told>,
+    ear: Ear,
+    calls: Vec<Call>,
+    active: Option<CallId>,
+    /// When quality is told next, while somebody wants to know.
+    quality_at: Option<Instant>,
+}
+
+impl Room {
+    fn new(
+        port: Box<dyn SoundPort>,
+        identity: Arc<Identity>,
+        seed: [u8; 32],
+        tell: mpsc::UnboundedSender<Happened>,
+    ) -> std::io::Result<Self> {
+        let mut rng = ChaCha12Rng::from_seed(seed);
+        let (datagrams_in, datagrams) = mpsc::channel(WAITING);
+        let (desk_in, desk) = mpsc::unbounded_channel();
+        let ready = Ready::new(ChaCha12Rng::from_seed(rng.random()), datagrams_in);
+        let devices = Devices::new(Desk::start(port, desk_in)?, tell.clone());
+        let ear = Ear::new(tell.clone());
+        let (calls, active, quality_at) = (Vec::new(), None, None);
+        Ok(Self { tell, identity, rng, ready, datagrams, devices, desk, ear, calls, active, quality_at })
+    }
+
+    async fn run(&mut self, mut orders: mpsc::UnboundedReceiver<Order>) {
+        loop {
+            let deadline = self.deadline();
+            tokio::select! {
+                order = orders.recv() => match order {
+                    None | Some(Order::Shutdown) => break,
+                    Some(order) => self.obey(Instant::now(), order),
+                },
+                Some(datagram) = self.datagrams.recv() => self.take(&datagram),
+                Some(told) = self.desk.recv() => self.devices.told(Instant::now(), told),
+                () = at(deadline) => {}
+            }
+            while let Ok(datagram) = self.datagrams.try_recv() {
+                self.take(&datagram);
+            }
+            self.work(Instant::now());
+        }
+        let now = Instant::now();
+        for call in self.calls.drain(..) {
+            call.close(now, &self.tell);
+        }
+    }
+
+    fn deadline(&mut self) -> Option<Instant> {
+        let calls = self.calls.iter().filter_map(Call::deadline).min();
+        let quality = self.quality_at.filter(|_| !self.calls.is_empty());
+        [calls, quality, self.ready.deadline(), self.devices.deadline(), self.ear.deadline()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// Does all that is due now.
+    fn work(&mut self, now: Instant) {
+        self.ready.handle_timeout(now);
+        self.devices.handle_timeout(now);
+        self.ear.settle(now, &self.calls, &mut self.devices);
+        self.ear.tick(now, &mut self.calls, self.active.as_ref(), &mut self.devices);
+        for call in &mut self.calls {
+            call.work(now, &self.tell);
+        }
+        if self.quality_at.is_some_and(|at| at <= now) {
+            self.quality_at = Some(now + QUALITY);
+            for call in self.calls.iter().filter(|call| call.is_audible()) {
+                self.say(Happened::Quality { call: call.id.clone(), quality: call.session.quality() });
+            }
+        }
+        self.ready.refill(now);
+    }
+
+    fn take(&mut self, datagram: &Datagram) {
+        let now = Instant::now();
+        let _known =
+            self.calls.iter_mut().any(|call| call.take(now, datagram)) || self.ready.take_datagram(now, datagram);
+    }
+
+    fn obey(&mut self, now: Instant, order: Order) {
+        match order {
+            Order::Ready { account, ways } => self.ready.set(now, account, ways),
+            Order::Offer { call, account, wish } => self.offer(now, call, &account, wish),
+            Order::Restart { call, account, wish } => self.restart(now, call, &account, wish),
+            Order::Answer { call, account, offer, wish } => self.answer(now, call, &account, &offer, wish),
+            Order::Accept { call, answer } => self.accept(now, call, &answer),
+            Order::Rollback { call } => self.with(&call, Call::rollback),
+            Order::Talk { call, on } => {
+                if on && self.calls.iter().any(|own| own.id == call) {
+                    self.ear.end_listening();
+                }
+                self.with(&call, |call| call.talk(on));
+            }
+            Order::Mute { call, on } => self.with(&call, |call| call.session.set_muted(on)),
+            Order::Dtmf { call, digits } => {
+                self.with(&call, |call| call.press(now, &digits));
+                self.ear.press(&digits);
+            }
+            Order::Active { call } => self.active = call,
+            Order::Close { call } => self.close(now, &call),
+            Order::Sound(sounds) => self.ear.sound(sounds),
+            Order::Key(key) => self.ear.press(key.encode_utf8(&mut [0; 4])),
+            Order::Prefer(prefer) => self.devices.prefer(now, prefer),
+            Order::Listen { device } => self.ear.listen(now, device),
+            Order::Watch { levels, quality } => {
+                self.ear.levels = levels;
+                self.quality_at = quality.then(|| self.quality_at.unwrap_or(now + QUALITY));
+            }
+            // The loop has ended with it.
+            Order::Shutdown => {}
+        }
+    }
+
+    fn with(&mut self, id: &CallId, change: impl FnOnce(&mut Call)) {
+        if let Some(call) = self.calls.iter_mut().find(|call| call.id == *id) {
+            change(call);
+        }
+    }
+
+    fn offer(&mut self, now: Instant, id: CallId, account: &AccountId, wish: Wish) {
+        match self.call(now, &id, account) {
+            Ok(call) => {
+                let sdp = call.offer(wish);
+                self.say(Happened::Offer { call: id, sdp });
+            }
+            Err(why) => self.say(Happened::NoPath { call: id, why }),
+        }
+    }
+
+    fn restart(&mut self, now: Instant, id: CallId, account: &AccountId, wish: Wish) {
+        let Some(call) = self.calls.iter_mut().find(|call| call.id == id) else {
+            return self.offer(now, id, account, wish);
+        };
+        let happened = match self.ready.take(now, account) {
+            Ok((sockets, _)) => Happened::Offer { sdp: call.restart(now, sockets, wish), call: id },
+            Err(why) => Happened::NoPath { call: id, why },
+        };
+        self.say(happened);
+    }
+
+    fn answer(&mut self, now: Instant, id: CallId, account: &AccountId, offer: &Bytes, wish: Wish) {
+        let new = self.calls.iter().all(|call| call.id != id);
+        let tell = self.tell.clone();
+        let call = match self.call(now, &id, account) {
+            Ok(call) => call,
+            Err(why) => return self.say(Happened::NoPath { call: id, why }),
+        };
+        let happened = match call.answer(now, offer, wish) {
+            Ok((sdp, agreed)) => {
+                let codec = agreed.send.first().map(|first| first.codec.name());
+                Happened::Answer { call: id.clone(), sdp, remote_hold: agreed.remote_hold, codec }
+            }
+            Err(why) => {
+                if new {
+                    self.calls.retain(|call| call.id != id);
+                }
+                return self.say(Happened::Refused { call: id, why });
+            }
+        };
+        let _ = tell.send(happened);
+        Self::tell_checking(call, &tell);
+    }
+
+    fn accept(&mut self, now: Instant, id: CallId, answer: &Bytes) {
+        let tell = self.tell.clone();
+        let Some(call) = self.calls.iter_mut().find(|call| call.id == id) else {
+            return self.say(Happened::Refused { call: id, why: media::offer::OfferError::NothingOffered });
+        };
+        let happened = match call.accept(now, answer) {
+            Ok(agreed) => {
+                let codec = agreed.send.first().map(|first| first.codec.name());
+                Happened::Accepted { call: id, remote_hold: agreed.remote_hold, codec }
+            }
+            Err(why) => return self.say(Happened::Refused { call: id, why }),
+        };
+        let _ = tell.send(happened);
+        Self::tell_checking(call, &tell);
+    }
+
+    fn tell_checking(call: &Call, tell: &mpsc::UnboundedSender<Happened>) {
+        if call.is_checking() {
+            let _ = tell.send(Happened::Path { call: call.id.clone(), path: PathState::Checking });
+        }
+    }
+
+    fn close(&mut self, now: Instant, id: &CallId) {
+        let Some(at) = self.calls.iter().position(|call| call.id == *id) else { return };
+        self.calls.remove(at).close(now, &self.tell);
+        self.active.take_if(|active| active == id);
+        self.ear.forget_keys();
+    }
+
+    /// The call of this id, new if there is none.
+    fn call(&mut self, now: Instant, id: &CallId, account: &AccountId) -> Result<&mut Call, String> {
+        let at = match self.calls.iter().position(|call| call.id == *id) {
+            Some(at) => at,
+            None => {
+                let (sockets, ways) = self.ready.take(now, account)?;
+                let seeds = [self.rng.random(), self.rng.random(), self.rng.random()];
+                let identity = Arc::clone(&self.identity);
+                self.calls.push(Call::new(now, Making { id: id.clone(), sockets, ways, identity, seeds })?);
+                self.calls.len() - 1
+            }
+        };
+        Ok(&mut self.calls[at])
+    }
+
+    fn say(&self, happened: Happened) {
+        // Who does not listen any more is about to send the shutdown.
+        let _ = self.tell.send(happened);
+    }
+}
+
+/// Waits until then, or for ever.
+async fn at(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,142 @@
+//! What the phone itself sounds like: a tone in the ear or on the ringer, and the keys that are pressed.
+
+use std::{collections::VecDeque, time::Duration};
+
+use media::{
+    RATE,
+    tone::{Tone, ToneGenerator},
+};
+
+use super::call::PRESS;
+
+/// Between two keys, and for a `,`: as the far end hears them (RFC 4733, `media::dtmf`).
+const BETWEEN: Duration = Duration::from_millis(60);
+const PAUSE: Duration = Duration::from_secs(1);
+/// More keys than a number has are not played.
+const MOST_KEYS: usize = 64;
+
+/// The tones of one device.
+#[derive(Default)]
+pub(super) struct Tones {
+    wanted: Option<Tone>,
+    /// The tone, and others that fade.
+    sounding: Vec<ToneGenerator>,
+    key: Option<ToneGenerator>,
+    keys: VecDeque<char>,
+    /// The rest of the key that sounds, and of the silence after it, in samples.
+    pressed: usize,
+    rest: usize,
+    scratch: Vec<f32>,
+}
+
+impl Tones {
+    /// From now on this tone, or none. The same one goes on where it is.
+    pub(super) fn set(&mut self, tone: Option<Tone>) {
+        if tone == self.wanted {
+            return;
+        }
+        self.sounding.iter_mut().for_each(ToneGenerator::stop);
+        self.wanted = tone;
+        self.sounding.extend(tone.map(ToneGenerator::new));
+    }
+
+    /// Another key, after those that wait.
+    pub(super) fn press(&mut self, key: char) {
+        if self.keys.len() < MOST_KEYS {
+            self.keys.push_back(key);
+        }
+    }
+
+    /// No more keys.
+    pub(super) fn forget_keys(&mut self) {
+        self.keys.clear();
+    }
+
+    /// Is there nothing to hear, now or later?
+    pub(super) fn is_silent(&self) -> bool {
+        self.sounding.is_empty() && self.keys.is_empty() && self.pressed + self.rest == 0
+    }
+
+    /// Adds what sounds now to 48 kHz of other sound.
+    pub(super) fn mix(&mut self, out: &mut [f32]) {
+        self.next_key(out.len());
+        self.scratch.resize(out.len(), 0.0);
+        for generator in self.sounding.iter_mut().chain(&mut self.key) {
+            generator.fill(&mut self.scratch);
+            for (sample, tone) in out.iter_mut().zip(&self.scratch) {
+                *sample += tone;
+            }
+        }
+        self.sounding.retain(|generator| !generator.finished());
+    }
+
+    /// Keys are timed in whole blocks, which a person does not hear.
+    fn next_key(&mut self, samples: usize) {
+        if self.pressed > 0 {
+            self.pressed = self.pressed.saturating_sub(samples);
+            if self.pressed == 0
+                && let Some(mut key) = self.key.take()
+            {
+                key.stop();
+                self.sounding.push(key);
+            }
+        } else if self.rest > 0 {
+            self.rest = self.rest.saturating_sub(samples);
+        }
+        if self.pressed + self.rest > 0 {
+            return;
+        }
+        match self.keys.pop_front() {
+            Some(',') => self.rest = length(PAUSE),
+            Some(key) => {
+                (self.pressed, self.rest) = (length(PRESS), length(BETWEEN));
+                self.key = Some(ToneGenerator::new(Tone::Dtmf(key)));
+            }
+            None => {}
+        }
+    }
+}
+
+fn length(time: Duration) -> usize {
+    time.as_millis() as usize * RATE as usize / 1000
+}
+
+#[cfg(test)]
+mod tests {
+    use media::level::rms_dbfs;
+
+    use super::*;
+
+    fn play(tones: &mut Tones, ms: usize) -> Vec<f32> {
+        let mut all = Vec::new();
+        for _ in 0..ms / 10 {
+            let mut block = [0.0; 480];
+            tones.mix(&mut block);
+            all.extend(block);
+        }
+        all
+    }
+
+    #[test]
+    fn keys_sound_one_after_the_other_and_then_it_is_silent() {
+        let mut tones = Tones::default();
+        "1,2".chars().for_each(|key| tones.press(key));
+        let sound = play(&mut tones, 1_600);
+        let at = |ms: usize| rms_dbfs(&sound[ms * 48..(ms + 20) * 48]);
+        assert!(at(40) > -30.0 && at(1_220) > -30.0, "{} {}", at(40), at(1_220));
+        assert!(at(150) < -90.0 && at(700) < -90.0 && at(1_450) < -90.0);
+        assert!(tones.is_silent());
+    }
+
+    #[test]
+    fn a_tone_that_goes_on_does_not_begin_anew() {
+        let mut tones = Tones::default();
+        tones.set(Some(Tone::Busy));
+        play(&mut tones, 500);
+        tones.set(Some(Tone::Busy));
+        assert!(rms_dbfs(&play(&mut tones, 100)) < -90.0, "it is in its pause");
+        tones.set(None);
+        play(&mut tones, 10);
+        assert!(tones.is_silent());
+    }
+}
