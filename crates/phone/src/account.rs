@@ -101,7 +101,7 @@ impl Profile {
 
     /// The account of the practice line, which is made anew at every start.
     #[must_use]
-    pub fn practice(line: &crate::PracticeLine) -> Self {
+    pub(crate) fn practice(line: &crate::PracticeLine) -> Self {
         Self {
             id: AccountId::practice(),
             server: line.url.clone(),
@@ -185,12 +185,6 @@ impl Profile {
     #[must_use]
     pub(crate) fn address(&self) -> String {
         format!("sip:{}", self.bare_address())
-    }
-
-    /// The name for the password.
-    #[must_use]
-    pub(crate) fn credentials_user(&self) -> &str {
-        self.auth_user.as_deref().unwrap_or(&self.user)
     }
 
     /// The host of the server, for sentences.

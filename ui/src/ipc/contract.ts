@@ -1,101 +1,905 @@
-// The types of crates/phone/src/contract as the lines carry them. Written by hand after the Rust types until their test writes
-// this file; nothing here is the window's own.
-export type Tray = 'in-call' | 'unreachable' | 'missed' | 'dnd' | 'working' | 'ready';
-export interface Certificate { sha256: string; subject: string; issuer: string; selfSigned: boolean; names: string[]; notBefore: string; notAfter: string }
-export type ErrorAct = 'enter-password' | 'show-certificate' | 'choose-device' | 'retry';
-export type Who = 'peer' | 'network' | 'user' | 'phone';
-export interface Error {
-  code: string; message: string; why: string | null; hint: string | null; act: ErrorAct | null;
-  who: Who; sip: number | null; detail: string | null; at: string; cert: Certificate | null;
-}
-export type ConnectStep = 'find' | 'connect' | 'tls' | 'websocket' | 'register';
-export type ConnectWhy = 'start' | 'asked' | 'network-changed' | 'connection-lost';
-export type LineState =
-  | { is: 'off' }
-  | { is: 'connecting'; step: ConnectStep; since: string; why: ConnectWhy }
-  | { is: 'registered'; since: string; expiresAt: string; provenAt: string; rttMs: number | null; server: string; flows: number }
-  | { is: 'suspect'; since: string; provenAt: string }
-  | { is: 'retrying'; at: string; attempt: number; error: Error }
-  | { is: 'failed'; error: Error };
-export interface Security { tls: string; cipher: string; cert: Certificate | null; digest: string | null }
-export interface Turn { url: string; user: string }
-export type ContactForm = 'invalid' | 'learned';
-export type SecretState = 'stored' | 'run' | 'missing';
-export type Keep = 'keychain' | 'run';
-export interface Account {
-  id: string; practice: boolean; line: LineState; voicemail: null; security: Security | null; secret: SecretState;
-  name: string; address: string; server: string; user: string; domain: string; authUser: string | null; displayName: string | null;
-  ca: string | null; pin: string | null; origin: string | null; stun: string[]; turn: Turn[]; contactForm: ContactForm; expiresS: number; enabled: boolean;
-}
-export interface AccountWish {
-  account?: string; name?: string; address?: string; server?: string; user?: string; domain?: string; authUser?: string; displayName?: string; ca?: string; pin?: string;
-  origin?: string; stun?: string[]; turn?: Turn[]; contactForm?: ContactForm; expiresS?: number; enabled?: boolean; password?: string; turnPassword?: string; keep?: Keep;
-}
-export type NameFrom = 'contacts' | 'server' | 'caller';
-export type Verified = 'passed' | 'failed';
-export interface Party { name: string; number: string; uri: string; contact: string | null; nameFrom: NameFrom; verified: Verified | null }
-export type CauseKind =
-  | 'hung-up-here' | 'hung-up-there' | 'busy' | 'declined' | 'no-answer' | 'cancelled' | 'answered-elsewhere' | 'unreachable' | 'not-found' | 'not-allowed'
-  | 'no-common-codec' | 'media-failed' | 'network' | 'server-error';
-export interface Cause { is: CauseKind; error: Error | null }
-export type Phase =
-  | { is: 'dialing' } | { is: 'ringing' } | { is: 'early-media' }
-  | { is: 'incoming'; mayAutoAnswerAt: string | null }
-  | { is: 'connecting' } | { is: 'connected' }
-  | { is: 'reconnecting'; since: string; why: string }
-  | { is: 'ending' } | { is: 'ended'; cause: Cause };
-export type MediaPath = 'none' | 'gathering' | 'checking' | 'secure' | 'lost';
-export interface Media { path: MediaPath; secureMs: number | null; firstSoundMs: number | null; codec: string | null; srtp: string | null; local: string | null; remote: string | null; relay: boolean }
-export type Act = 'answer' | 'decline' | 'ignore' | 'hold' | 'resume' | 'dtmf' | 'mute' | 'hangup';
-export type Direction = 'out' | 'in';
-export type Hold = 'none' | 'local' | 'remote' | 'both';
-export interface Call {
-  id: string; account: string; direction: Direction; with: Party; phase: Phase; startedAt: string; answeredAt: string | null; heldAt: string | null; endedAt: string | null;
-  silenced: boolean; muted: boolean; hold: Hold; media: Media; active: boolean; can: Act[];
-  recording: boolean; transfer: null; conference: string | null; asked: string;
-}
-export type Role = 'mic' | 'speaker' | 'ringer';
-export interface Device { id: string; name: string; kind: 'headset' | 'speakers' | 'other'; present: boolean }
-export interface Devices { microphones: Device[]; speakers: Device[]; inUse: Record<Role, string | null>; prefer: Record<Role, string[]>; problem: Error | null }
-export type Theme = 'system' | 'light' | 'dark';
-export interface Settings { language: string; theme: Theme; defaultAccount: string | null; practice: boolean }
-export type TestStep = ConnectStep | 'sound';
-export interface StepResult { step: TestStep; ms: number | null; skipped: boolean; error: Error | null }
-export interface Test { id: string; account: string | null; steps: StepResult[]; done: boolean }
-export interface PhoneState {
-  contract: number; seq: number; accounts: Account[]; calls: Call[]; devices: Devices; dnd: { on: boolean; until: string | null }; settings: Settings;
-  missed: number; historySeq: number; problems: Error[]; listening: boolean; tray: Tray; tests: Test[];
-}
-export interface HistoryRow { id: string; account: string; direction: Direction; with: Party; asked: string; startedAt: string; answeredAt: string | null; endedAt: string; cause: Cause; seen: boolean }
-export interface Levels { call: string | null; mic: number; far: number | null }
-export type Grade = 'clear' | 'fair' | 'poor' | 'bad';
-export interface Quality {
-  call: string; grade: Grade; lossPct: number; jitterMs: number; bufferMs: number; rttMs: number | null; mos: number; concealedPct: number; farLossPct: number | null; codec: string | null;
-}
-export type Watch = 'levels' | 'quality' | 'sip';
-export type Command =
-  | { do: 'add-account' } & AccountWish
-  | { do: 'change-account' } & AccountWish
-  | { do: 'remove-account'; account: string }
-  | { do: 'register'; account?: string }
-  | { do: 'unregister'; account?: string }
-  | { do: 'test-account' } & AccountWish
-  | { do: 'trust-certificate'; account?: string; test?: string; sha256: string }
-  | { do: 'call'; to: string; account?: string }
-  | { do: 'answer'; call?: string } | { do: 'decline'; call?: string } | { do: 'ignore'; call?: string } | { do: 'hangup'; call?: string }
-  | { do: 'hold'; call?: string } | { do: 'resume'; call?: string } | { do: 'mute'; call?: string } | { do: 'unmute'; call?: string }
-  | { do: 'dtmf'; call?: string; digits: string }
-  | { do: 'set-device'; role: Role; device: string }
-  | { do: 'set'; setting: string; value: unknown }
-  | { do: 'listen'; device?: string } | { do: 'unlisten' }
-  | { do: 'history'; before?: string; limit?: number; filter?: string }
-  | { do: 'seen'; before?: string }
-  | { do: 'watch'; watch: Watch; call?: string } | { do: 'unwatch'; watch: Watch }
-  | { do: 'state' };
-export interface Hello { name: string; version: string; contract: number }
-export interface Ok { account?: string; call?: string; test?: string; pin?: string; rows?: HistoryRow[] }
-export interface Reply { reply: number | string | null; ok?: Ok; error?: Error }
-export type Notice =
-  | { is: 'missed-call'; row: HistoryRow } | { is: 'device-changed'; role: Role; device: string | null } | { is: 'practice-stopped'; error: Error };
-export interface SipLine { at: string; connection: number; account: string; call: string | null; out: boolean; text: string }
-export type Line = { hello: Hello } | { state: PhoneState } | { notice: Notice } | { levels: Levels } | { quality: Quality } | { sip: SipLine } | Reply;
+// Generated from crates/phone/src/contract by its tests; BELLBIRD_REGENERATE=1 cargo test -p phone contract writes it.
+export type Tray = "in-call" | "unreachable" | "missed" | "dnd" | "working" | "ready";
+export type Certificate = { 
+/**
+ * The SHA-256 of its DER in lower-case hexadecimal: what a pin is.
+ */
+sha256: string, 
+/**
+ * Whom it is for.
+ */
+subject: string, 
+/**
+ * Who says so.
+ */
+issuer: string, 
+/**
+ * Is it signed by itself?
+ */
+selfSigned: boolean, 
+/**
+ * The names and addresses it is for.
+ */
+names: Array<string>, 
+/**
+ * From when, RFC 3339; empty when it cannot be read.
+ */
+notBefore: string, 
+/**
+ * Until when, RFC 3339; empty when it cannot be read.
+ */
+notAfter: string, };
+export type ErrorAct = "enter-password" | "show-certificate" | "choose-device" | "retry";
+export type Who = "peer" | "network" | "user" | "phone";
+export type Error = { 
+/**
+ * Stable, kebab-case, documented, never reworded.
+ */
+code: string, 
+/**
+ * One sentence in the language of the phone.
+ */
+message: string, 
+/**
+ * The next sentence: why.
+ */
+why: string | null, 
+/**
+ * And what to do.
+ */
+hint: string | null, 
+/**
+ * The button that goes with it.
+ */
+act: ErrorAct | null, 
+/**
+ * Whose fault it is.
+ */
+who: Who, 
+/**
+ * The SIP status that said so.
+ */
+sip: number | null, 
+/**
+ * For the log and the curious. Never a secret.
+ */
+detail: string | null, 
+/**
+ * When.
+ */
+at: Timestamp, 
+/**
+ * The certificate it is about.
+ */
+cert: Certificate | null, };
+export type ConnectStep = "find" | "connect" | "tls" | "websocket" | "register";
+export type ConnectWhy = "start" | "asked" | "network-changed" | "connection-lost";
+export type LineState = { "is": "off", } | { "is": "connecting", 
+/**
+ * How far.
+ */
+step: ConnectStep, 
+/**
+ * Since when.
+ */
+since: Timestamp, 
+/**
+ * Why it connects.
+ */
+why: ConnectWhy, } | { "is": "registered", 
+/**
+ * Since when.
+ */
+since: Timestamp, 
+/**
+ * Until when the server keeps us unless we refresh, which we do.
+ */
+expiresAt: Timestamp, 
+/**
+ * The last pong, response or request seen.
+ */
+provenAt: Timestamp, 
+/**
+ * The last round trip, in milliseconds.
+ */
+rttMs: number | null, 
+/**
+ * The address of the server.
+ */
+server: string, 
+/**
+ * How many connections there are.
+ */
+flows: number, } | { "is": "suspect", 
+/**
+ * Since when.
+ */
+since: Timestamp, 
+/**
+ * The last sign of life.
+ */
+provenAt: Timestamp, } | { "is": "retrying", 
+/**
+ * When.
+ */
+at: Timestamp, 
+/**
+ * The how manieth try that will be.
+ */
+attempt: number, 
+/**
+ * Why.
+ */
+error: Error, } | { "is": "failed", 
+/**
+ * Why.
+ */
+error: Error, };
+export type Security = { 
+/**
+ * The TLS version.
+ */
+tls: string, 
+/**
+ * The cipher suite.
+ */
+cipher: string, 
+/**
+ * The server's certificate.
+ */
+cert: Certificate | null, 
+/**
+ * The digest that proved us.
+ */
+digest: string | null, };
+export type Turn = { 
+/**
+ * `turn:host:port`.
+ */
+url: string, 
+/**
+ * The user there.
+ */
+user: string, };
+export type ContactForm = "invalid" | "learned";
+export type SecretState = "stored" | "run" | "missing";
+export type Keep = "keychain" | "run";
+export type Account = { 
+/**
+ * Its id.
+ */
+id: AccountId, 
+/**
+ * Is it the practice line of this phone?
+ */
+practice: boolean, 
+/**
+ * Can one be reached?
+ */
+line: LineState, 
+/**
+ * Waiting messages; always null in this version.
+ */
+voicemail: null, 
+/**
+ * How the connection is secured, while there is one.
+ */
+security: Security | null, 
+/**
+ * Where its password is.
+ */
+secret: SecretState, 
+/**
+ * What the person calls it.
+ */
+name: string, 
+/**
+ * `sip:user@domain`.
+ */
+address: string, 
+/**
+ * The server, `wss://…`.
+ */
+server: string, 
+/**
+ * The user part of the address.
+ */
+user: string, 
+/**
+ * The domain of the address.
+ */
+domain: string, 
+/**
+ * The name for the password, where it is not the user.
+ */
+authUser: string | null, 
+/**
+ * The name that others see.
+ */
+displayName: string | null, 
+/**
+ * A private certificate authority, PEM.
+ */
+ca: string | null, 
+/**
+ * The pinned certificate, SHA-256 in hexadecimal.
+ */
+pin: string | null, 
+/**
+ * The Origin of the handshake, where it is not the server's own.
+ */
+origin: string | null, 
+/**
+ * STUN servers, `stun:host:port`.
+ */
+stun: Array<string>, 
+/**
+ * TURN servers.
+ */
+turn: Array<Turn>, 
+/**
+ * How our Contact looks.
+ */
+contactForm: ContactForm, 
+/**
+ * For how long to ask the server to keep us, in seconds.
+ */
+expiresS: number, 
+/**
+ * Shall it be on the line?
+ */
+enabled: boolean, };
+export type AccountWish = { 
+/**
+ * Which account: absent to add one.
+ */
+account?: AccountId, name?: string, address?: string, server?: string, user?: string, domain?: string, authUser?: string, displayName?: string, ca?: string, pin?: string, origin?: string, stun?: Array<string>, turn?: Array<Turn>, contactForm?: ContactForm, expiresS?: number, enabled?: boolean, 
+/**
+ * The SIP password.
+ */
+password: string, 
+/**
+ * The password of the TURN servers.
+ */
+turnPassword: string, 
+/**
+ * Where to keep them; `keychain` when absent.
+ */
+keep?: Keep, };
+export type NameFrom = "contacts" | "server" | "caller";
+export type Verified = "passed" | "failed";
+export type Party = { 
+/**
+ * Its name; empty when nobody gave one.
+ */
+name: string, 
+/**
+ * Its number or user name.
+ */
+number: string, 
+/**
+ * Its address.
+ */
+uri: string, 
+/**
+ * Always null in this version.
+ */
+contact: string | null, 
+/**
+ * Who gave the name.
+ */
+nameFrom: NameFrom, 
+/**
+ * Whether a server that we trust checked the number.
+ */
+verified: Verified | null, };
+export type CauseKind = "hung-up-here" | "hung-up-there" | "busy" | "declined" | "no-answer" | "cancelled" | "answered-elsewhere" | "unreachable" | "not-found" | "not-allowed" | "no-common-codec" | "media-failed" | "network" | "server-error";
+export type Cause = { 
+/**
+ * In one word.
+ */
+is: CauseKind, 
+/**
+ * In sentences, where something went wrong.
+ */
+error: Error | null, };
+export type Phase = { "is": "dialing", } | { "is": "ringing", } | { "is": "early-media", } | { "is": "incoming", 
+/**
+ * Always null in this version.
+ */
+mayAutoAnswerAt: Timestamp | null, } | { "is": "connecting", } | { "is": "connected", } | { "is": "reconnecting", 
+/**
+ * Since when.
+ */
+since: Timestamp, 
+/**
+ * Why, as a code.
+ */
+why: string, } | { "is": "ending", } | { "is": "ended", 
+/**
+ * Why.
+ */
+cause: Cause, };
+export type MediaPath = "none" | "gathering" | "checking" | "secure" | "lost";
+export type Media = { 
+/**
+ * How far its path is.
+ */
+path: MediaPath, 
+/**
+ * From the answer (ours or theirs) to the keys, in milliseconds.
+ */
+secureMs: number | null, 
+/**
+ * From the answer to the first sound, in milliseconds.
+ */
+firstSoundMs: number | null, 
+/**
+ * The codec we send.
+ */
+codec: string | null, 
+/**
+ * The SRTP profile.
+ */
+srtp: string | null, 
+/**
+ * Our end.
+ */
+local: string | null, 
+/**
+ * Their end.
+ */
+remote: string | null, 
+/**
+ * Does a TURN server relay it?
+ */
+relay: boolean, };
+export type Act = "answer" | "decline" | "ignore" | "hold" | "resume" | "dtmf" | "mute" | "hangup";
+export type Direction = "out" | "in";
+export type Hold = "none" | "local" | "remote" | "both";
+export type Call = { 
+/**
+ * Its id.
+ */
+id: CallId, 
+/**
+ * On which account.
+ */
+account: AccountId, 
+/**
+ * Who called.
+ */
+direction: Direction, 
+/**
+ * The other party.
+ */
+with: Party, 
+/**
+ * How far it is.
+ */
+phase: Phase, 
+/**
+ * Since when.
+ */
+startedAt: Timestamp, 
+/**
+ * When it was answered.
+ */
+answeredAt: Timestamp | null, 
+/**
+ * Since when it is on hold.
+ */
+heldAt: Timestamp | null, 
+/**
+ * When it ended.
+ */
+endedAt: Timestamp | null, 
+/**
+ * Does it ring without a sound?
+ */
+silenced: boolean, 
+/**
+ * Is the microphone muted for it?
+ */
+muted: boolean, 
+/**
+ * Who holds it.
+ */
+hold: Hold, 
+/**
+ * Its sound.
+ */
+media: Media, 
+/**
+ * Is it the one that is talked on? At most one is.
+ */
+active: boolean, 
+/**
+ * What would work now.
+ */
+can: Array<Act>, 
+/**
+ * Always false in this version.
+ */
+recording: boolean, 
+/**
+ * Always null in this version.
+ */
+transfer: null, 
+/**
+ * Always null in this version.
+ */
+conference: string | null, 
+/**
+ * What was dialled or clicked; empty for a call that came.
+ */
+asked: string, };
+export type Role = "mic" | "speaker" | "ringer";
+export type DeviceKind = "headset" | "speakers" | "other";
+export type Device = { 
+/**
+ * Its id, stable over restarts.
+ */
+id: string, 
+/**
+ * What the system calls it.
+ */
+name: string, 
+/**
+ * What sort of thing it is.
+ */
+kind: DeviceKind, 
+/**
+ * Is it there?
+ */
+present: boolean, };
+export type InUse = { mic: string | null, speaker: string | null, ringer: string | null, };
+export type Prefer = { mic: Array<string>, speaker: Array<string>, ringer: Array<string>, };
+export type Devices = { 
+/**
+ * All microphones; a chosen one that is gone stays, with `present` false.
+ */
+microphones: Array<Device>, 
+/**
+ * All speakers, likewise.
+ */
+speakers: Array<Device>, 
+/**
+ * What would be used now, or is.
+ */
+inUse: InUse, 
+/**
+ * What the person prefers.
+ */
+prefer: Prefer, 
+/**
+ * What is wrong with them.
+ */
+problem: Error | null, };
+export type Theme = "system" | "light" | "dark";
+export type Settings = { 
+/**
+ * A language tag, or `system`.
+ */
+language: string, 
+/**
+ * Light or dark.
+ */
+theme: Theme, 
+/**
+ * The account for calls that name none.
+ */
+defaultAccount: AccountId | null, 
+/**
+ * Is there a practice line?
+ */
+practice: boolean, };
+export type Dnd = { 
+/**
+ * Is it on?
+ */
+on: boolean, 
+/**
+ * Until when; for good when null.
+ */
+until: Timestamp | null, };
+export type TestStep = "find" | "connect" | "tls" | "websocket" | "register" | "sound";
+export type StepResult = { 
+/**
+ * Which.
+ */
+step: TestStep, 
+/**
+ * How long it took, in milliseconds; null while it runs, when it failed and when it was skipped.
+ */
+ms: number | null, 
+/**
+ * Was it left out, because the account has nothing to try it on?
+ */
+skipped: boolean, 
+/**
+ * Why it failed.
+ */
+error: Error | null, };
+export type Test = { 
+/**
+ * Its id.
+ */
+id: TestId, 
+/**
+ * The account whose stored fields were the base, if one was named.
+ */
+account: AccountId | null, 
+/**
+ * Its steps so far, in order; the last one is under way until it has a time or an error.
+ */
+steps: Array<StepResult>, 
+/**
+ * Is it over?
+ */
+done: boolean, };
+export type PhoneState = { 
+/**
+ * The version of the contract.
+ */
+contract: number, 
+/**
+ * Grows with each change; may jump.
+ */
+seq: number, 
+/**
+ * All accounts, the practice line first.
+ */
+accounts: Array<Account>, 
+/**
+ * All calls, the oldest first.
+ */
+calls: Array<Call>, 
+/**
+ * Sound devices.
+ */
+devices: Devices, 
+/**
+ * Do not disturb; always off in this version.
+ */
+dnd: Dnd, 
+/**
+ * What the person chose.
+ */
+settings: Settings, 
+/**
+ * Missed calls that were not seen.
+ */
+missed: number, 
+/**
+ * Grows with each change of the history.
+ */
+historySeq: number, 
+/**
+ * What is wrong with the phone as a whole.
+ */
+problems: Array<Error>, 
+/**
+ * Is the microphone open for the meter?
+ */
+listening: boolean, 
+/**
+ * What the tray shows.
+ */
+tray: Tray, 
+/**
+ * The tests of accounts, kept until replaced.
+ */
+tests: Array<Test>, };
+export type HistoryRow = { 
+/**
+ * Its id; ids grow with time.
+ */
+id: HistoryId, 
+/**
+ * On which account.
+ */
+account: AccountId, 
+/**
+ * Who called.
+ */
+direction: Direction, 
+/**
+ * The other party.
+ */
+with: Party, 
+/**
+ * What was dialled or clicked.
+ */
+asked: string, 
+/**
+ * When it began.
+ */
+startedAt: Timestamp, 
+/**
+ * When it was answered.
+ */
+answeredAt: Timestamp | null, 
+/**
+ * When it ended.
+ */
+endedAt: Timestamp, 
+/**
+ * Why it ended.
+ */
+cause: Cause, 
+/**
+ * Has the person seen it? Only missed calls are ever unseen.
+ */
+seen: boolean, };
+export type Notice = { "is": "missed-call", 
+/**
+ * Which.
+ */
+row: HistoryRow, } | { "is": "device-changed", 
+/**
+ * For what.
+ */
+role: Role, 
+/**
+ * Its id; null when none is left.
+ */
+device: string | null, } | { "is": "practice-stopped", 
+/**
+ * Why.
+ */
+error: Error, };
+export type Levels = { 
+/**
+ * The active call; null while one only listens to the microphone.
+ */
+call: CallId | null, 
+/**
+ * The microphone.
+ */
+mic: number, 
+/**
+ * The far end.
+ */
+far: number | null, };
+export type Grade = "clear" | "fair" | "poor" | "bad";
+export type Quality = { 
+/**
+ * The call.
+ */
+call: CallId, 
+/**
+ * In one word.
+ */
+grade: Grade, 
+/**
+ * Packets that did not come, in per cent.
+ */
+lossPct: number, 
+/**
+ * How unevenly they come, in milliseconds (RFC 3550 6.4.1).
+ */
+jitterMs: number, 
+/**
+ * How long sound waits to be played, in milliseconds.
+ */
+bufferMs: number, 
+/**
+ * The round trip, in milliseconds.
+ */
+rttMs: number | null, 
+/**
+ * Estimated opinion, 1 to 4.5 (ITU-T G.107).
+ */
+mos: number, 
+/**
+ * Sound that had to be made up, in per cent.
+ */
+concealedPct: number, 
+/**
+ * Our packets that the far end misses, in per cent.
+ */
+farLossPct: number | null, 
+/**
+ * The codec that is heard.
+ */
+codec: string | null, };
+export type Watch = "levels" | "quality" | "sip";
+export type Command = { "do": "add-account" } & AccountWish | { "do": "change-account" } & AccountWish | { "do": "remove-account", 
+/**
+ * Which.
+ */
+account: AccountId, } | { "do": "register", 
+/**
+ * Which account; all without one.
+ */
+account?: AccountId, } | { "do": "unregister", 
+/**
+ * Which account; all without one.
+ */
+account?: AccountId, } | { "do": "test-account" } & AccountWish | { "do": "trust-certificate", 
+/**
+ * The account whose line showed it.
+ */
+account?: AccountId, 
+/**
+ * Or the test that did.
+ */
+test?: TestId, 
+/**
+ * The SHA-256 that was shown.
+ */
+sha256: string, } | { "do": "call", 
+/**
+ * A number, a name or an address.
+ */
+to: string, 
+/**
+ * On which account; the default one without it.
+ */
+account?: AccountId, } | { "do": "answer", 
+/**
+ * Which call; the only one that fits without it.
+ */
+call?: CallId, } | { "do": "decline", 
+/**
+ * Which call; the only one that fits without it.
+ */
+call?: CallId, } | { "do": "ignore", 
+/**
+ * Which call; the only one that fits without it.
+ */
+call?: CallId, } | { "do": "hangup", 
+/**
+ * Which call; the only one that fits without it.
+ */
+call?: CallId, } | { "do": "hold", 
+/**
+ * Which call; the only one that fits without it.
+ */
+call?: CallId, } | { "do": "resume", 
+/**
+ * Which call; the only one that fits without it.
+ */
+call?: CallId, } | { "do": "mute", 
+/**
+ * Which call; the only one that fits without it.
+ */
+call?: CallId, } | { "do": "unmute", 
+/**
+ * Which call; the only one that fits without it.
+ */
+call?: CallId, } | { "do": "dtmf", 
+/**
+ * Which call; the only one that fits without it.
+ */
+call?: CallId, 
+/**
+ * 0-9, A-D, `*`, `#`, and `,` for a pause of a second.
+ */
+digits: string, } | { "do": "key", 
+/**
+ * 0-9, A-D, `*`, `#`.
+ */
+key: string, } | { "do": "set-device", 
+/**
+ * For what.
+ */
+role: Role, 
+/**
+ * Its id, or `default`.
+ */
+device: string, } | { "do": "set", 
+/**
+ * A key of [`super::Settings`].
+ */
+setting: string, 
+/**
+ * Its value.
+ */
+value: unknown, } | { "do": "listen", 
+/**
+ * Which microphone; the chosen one without it.
+ */
+device?: string, } | { "do": "unlisten", } | { "do": "history", 
+/**
+ * Only those before this one.
+ */
+before?: HistoryId, 
+/**
+ * How many, 1..=500; 50 without it.
+ */
+limit?: number, 
+/**
+ * Only those with this in a name, a number or what was dialled.
+ */
+filter?: string, } | { "do": "seen", 
+/**
+ * Those up to this one; all without it.
+ */
+before?: HistoryId, } | { "do": "watch", 
+/**
+ * Which.
+ */
+watch: Watch, 
+/**
+ * For `sip`: replay what was said for this call first.
+ */
+call?: CallId, } | { "do": "unwatch", 
+/**
+ * Which.
+ */
+watch: Watch, } | { "do": "state", };
+export type Hello = { 
+/**
+ * `bellbird`.
+ */
+name: string, 
+/**
+ * The version of the program.
+ */
+version: string, 
+/**
+ * The version of the contract.
+ */
+contract: number, };
+export type SipLine = { 
+/**
+ * When.
+ */
+at: Timestamp, 
+/**
+ * On which connection of the account, counted from 1.
+ */
+connection: number, 
+/**
+ * Of which account.
+ */
+account: AccountId, 
+/**
+ * Of which call.
+ */
+call: CallId | null, 
+/**
+ * Did we send it?
+ */
+out: boolean, 
+/**
+ * The message.
+ */
+text: string, };
+export type Ok = { 
+/**
+ * The account that was added or changed.
+ */
+account?: AccountId, 
+/**
+ * The call that was made.
+ */
+call?: CallId, 
+/**
+ * The test that has begun.
+ */
+test?: TestId, 
+/**
+ * The pin of the certificate that a test is to trust.
+ */
+pin?: string, 
+/**
+ * Calls of the past.
+ */
+rows?: Array<HistoryRow>, };
+export type Reply = { 
+/**
+ * The id of the command; null when the line was none.
+ */
+reply: number | string | null, 
+/**
+ * It was accepted.
+ */
+ok?: Ok, 
+/**
+ * It was not.
+ */
+error?: Error, };
+export type Line = { "hello": Hello } | { "state": PhoneState } | { "notice": Notice } | { "levels": Levels } | { "quality": Quality } | { "sip": SipLine } | Reply;

@@ -94,6 +94,11 @@ pub enum Command {
         /// 0-9, A-D, `*`, `#`, and `,` for a pause of a second.
         digits: String,
     },
+    /// Lets one key of the keypad be heard here, outside of any call.
+    Key {
+        /// 0-9, A-D, `*`, `#`.
+        key: char,
+    },
     /// Chooses a device.
     SetDevice {
         /// For what.

@@ -29,7 +29,7 @@ use crate::{
     contract::{
         AccountId, Command, Error, Hello, Levels, Line, Ok, PhoneState, Quality, Reply, SipLine, TestId, Timestamp,
     },
-    fault::Fault,
+    fault::{Code, Fault},
     secret::{Secret, SecretError, SecretKind, SecretStore},
     setup::{Pace, PracticeHost, PracticeLine},
     store::Store,
@@ -120,7 +120,7 @@ impl Runner {
                 },
                 Some(told) = ways.told.recv() => self.on_told(told).await,
                 Some(happened) = ways.happened.recv() => self.on_happened(happened),
-                Result::Ok(()) = ways.trouble.changed() => {
+                Ok(()) = ways.trouble.changed() => {
                     let fault = ways.trouble.borrow_and_update().clone();
                     fault.into_iter().for_each(|fault| self.board.problem(fault));
                 }
@@ -204,7 +204,7 @@ impl Runner {
             }
             (None, Some(listener)) => {
                 let (ok, error) = match done {
-                    Result::Ok(ok) => (Some(ok), None),
+                    Ok(ok) => (Some(ok), None),
                     Err(error) => (None, Some(error)),
                 };
                 self.listeners.tell(listener, Line::Reply(Reply { reply, ok, error }));
@@ -224,7 +224,7 @@ impl Runner {
             Command::History { before, limit, filter } => {
                 let limit = limit.unwrap_or(50).clamp(1, 500);
                 let rows = self.store.history(before.as_ref(), limit, filter.as_deref()).await;
-                return Result::Ok(Ok { rows: Some(rows), ..Ok::default() });
+                return Ok(Ok { rows: Some(rows), ..Ok::default() });
             }
             Command::Watch { watch, call } => {
                 let listener = listener.unwrap_or_default();
@@ -250,9 +250,15 @@ impl Runner {
                 self.listener = None;
                 self.voice.order(Order::Listen { device: None });
             }
+            Command::Key { key } => {
+                if !matches!(key, '0'..='9' | 'A'..='D' | 'a'..='d' | '*' | '#') {
+                    return Err(Fault::new(Code::BadCommand).detail("a key is one of 0-9 A-D * #"));
+                }
+                self.voice.order(Order::Key(key.to_ascii_uppercase()));
+            }
             command => return self.board.command(now(), command),
         }
-        Result::Ok(Ok::default())
+        Ok(Ok::default())
     }
 
     fn watch_voice(&self) {
@@ -277,7 +283,7 @@ impl Runner {
                 self.board.secret_loaded(now(), &account, found);
             }
             Told::SecretKept(account, kept) => self.board.secret_kept(&account, kept),
-            Told::Practice(Result::Ok(line)) => self.practice_up(line),
+            Told::Practice(Ok(line)) => self.practice_up(line),
             Told::Practice(Err(why)) => self.board.practice_failed(&why),
             Told::Stun(test, answered) => self.board.on_stun(now(), &test, answered),
             Told::Seen(missed) => self.board.seen(missed),

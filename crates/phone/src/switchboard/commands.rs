@@ -8,7 +8,7 @@ use crate::{
 };
 
 impl Switchboard {
-    /// Does what a person asks for. `history`, `watch`, `unwatch`, `listen`, `unlisten` and `state` belong to the listener
+    /// Does what a person asks for. `history`, `key`, `watch`, `unwatch`, `listen`, `unlisten` and `state` belong to the listener
     /// that asks and never come here.
     ///
     /// # Errors
@@ -41,6 +41,7 @@ impl Switchboard {
             Command::Listen { .. }
             | Command::Unlisten {}
             | Command::History { .. }
+            | Command::Key { .. }
             | Command::Watch { .. }
             | Command::Unwatch { .. }
             | Command::State {} => Err(Fault::new(Code::Internal).detail("the command belongs to its listener")),

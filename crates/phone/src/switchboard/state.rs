@@ -3,7 +3,7 @@
 use media::port::PortDirection;
 
 use super::{Switchboard, call::Stage, line::Line};
-use crate::contract::{Account, CONTRACT, Device, Devices, Dnd, PhoneState, Settings, Tray};
+use crate::contract::{Account, CONTRACT, Device, Devices, Dnd, PhoneState, Tray};
 
 impl Switchboard {
     /// The state of the phone, with this number.
@@ -29,11 +29,6 @@ impl Switchboard {
         }
     }
 
-    /// What the person chose.
-    pub(crate) fn settings(&self) -> &Settings {
-        &self.settings
-    }
-
     /// The words of the language that is spoken.
     pub(crate) fn words(&self) -> &crate::words::Words {
         &self.words
@@ -50,7 +45,7 @@ impl Switchboard {
             security: own.security.clone(),
             secret: own.secret,
             name: if practice { self.words.text("practice-line") } else { profile.name.clone() },
-            address: format!("sip:{}@{}", profile.user, profile.domain),
+            address: profile.address(),
             server: profile.server.to_string(),
             user: profile.user.clone(),
             domain: profile.domain.clone(),
