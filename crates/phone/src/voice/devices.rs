@@ -56,7 +56,15 @@ pub(super) struct Devices {
     ringer: Slot<Speaker>,
     /// The headset that was in use is gone, and nothing else was chosen since (R17).
     headset_lost: bool,
-    told: Option<(Vec<PortDevice>, InUse, Option<(Role, PortError)>)>,
+    told: Option<Report>,
+}
+
+/// What is told of the devices.
+#[derive(Clone, PartialEq)]
+struct Report {
+    all: Vec<PortDevice>,
+    in_use: InUse,
+    problem: Option<(Role, PortError)>,
 }
 
 /// The role's slot, whatever streams it holds.
@@ -345,11 +353,11 @@ impl Devices {
         .into_iter()
         .find_map(|(role, problem)| Some((role, problem?)))
         .or_else(|| self.missing(&all));
-        let now_so = (all, in_use, problem);
-        if self.told.as_ref() != Some(&now_so) {
-            let (all, in_use, problem) = now_so.clone();
+        let report = Report { all, in_use, problem };
+        if self.told.as_ref() != Some(&report) {
+            let Report { all, in_use, problem } = report.clone();
             let _ = self.tell.send(Happened::Devices { all, in_use, problem });
-            self.told = Some(now_so);
+            self.told = Some(report);
         }
     }
 
