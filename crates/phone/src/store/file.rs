@@ -8,7 +8,10 @@ use std::{
 use rand::{TryRngCore, rngs::OsRng};
 use rusqlite::{Connection, ErrorCode, config::DbConfig};
 
-use super::{Kept, rows, schema};
+use super::{
+    Kept, rows,
+    schema::{self, Maker},
+};
 use crate::{
     contract::{Settings, Timestamp},
     fault::{Code, Fault},
@@ -99,8 +102,10 @@ fn prepare(mut db: Connection) -> Result<(Connection, Kept), Trouble> {
         Ok(()) | Err(Trouble::Failed(_)) => {}
     }
     db.pragma_update(None, "synchronous", "FULL")?;
-    if schema::is_newer(&db)? {
-        return Err(Trouble::Failed("the file is of a newer version of this program".to_owned()));
+    match schema::maker(&db)? {
+        Maker::Known => {}
+        Maker::Newer => return Err(Trouble::Failed("the file is of a newer version of this program".to_owned())),
+        Maker::Nobody => return Err(Trouble::Damaged("no version has that number".to_owned())),
     }
     let sound: String = db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
     if sound != "ok" {

@@ -103,11 +103,9 @@ pub(super) fn next_history(db: &Connection) -> rusqlite::Result<u64> {
 
 pub(super) fn history(db: &Connection, search: &Search) -> rusqlite::Result<Vec<HistoryRow>> {
     let mut found = db.prepare_cached(
-        r"SELECT body, seen FROM history WHERE id < ?1 AND (?2 = '' OR words LIKE ?3 ESCAPE '\')
-          ORDER BY id DESC LIMIT ?4",
+        "SELECT body, seen FROM history WHERE id < ?1 AND (?2 = '' OR instr(words, ?2) > 0) ORDER BY id DESC LIMIT ?3",
     )?;
-    let pattern = format!("%{}%", escaped(&search.filter));
-    let rows = found.query_map(params![search.before, search.filter, pattern, search.limit], |row| {
+    let rows = found.query_map(params![search.before, search.filter, search.limit], |row| {
         let body = row.get::<_, String>(0).and_then(|text| read::<HistoryRow>(&text));
         let seen = row.get(1)?;
         // One row that cannot be read hides no other.
@@ -117,17 +115,6 @@ pub(super) fn history(db: &Connection, search: &Search) -> rusqlite::Result<Vec<
             .map(|body| HistoryRow { seen, ..body }))
     })?;
     rows.filter_map(Result::transpose).collect()
-}
-
-/// A text for LIKE, in which nothing stands for anything else.
-fn escaped(text: &str) -> String {
-    text.chars().fold(String::new(), |mut all, c| {
-        if matches!(c, '%' | '_' | '\\') {
-            all.push('\\');
-        }
-        all.push(c);
-        all
-    })
 }
 
 fn written(value: &impl Serialize) -> String {

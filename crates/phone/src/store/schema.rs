@@ -30,12 +30,27 @@ pub(super) fn migrate(db: &mut Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Was the file made by a newer phone? Then it is left alone.
+/// Who made a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Maker {
+    /// This phone, an older one, or nobody yet.
+    Known,
+    /// A newer phone: the file is left alone.
+    Newer,
+    /// Nobody: no phone counts so far.
+    Nobody,
+}
+
+/// Who made the file?
 ///
 /// # Errors
 /// What SQLite says.
-pub(super) fn is_newer(db: &Connection) -> rusqlite::Result<bool> {
-    Ok(version(db)? > STEPS.len())
+pub(super) fn maker(db: &Connection) -> rusqlite::Result<Maker> {
+    Ok(match version(db)?.checked_sub(STEPS.len()) {
+        None | Some(0) => Maker::Known,
+        Some(1..1000) => Maker::Newer,
+        Some(_) => Maker::Nobody,
+    })
 }
 
 fn version(db: &Connection) -> rusqlite::Result<usize> {

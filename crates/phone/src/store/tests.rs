@@ -199,14 +199,18 @@ async fn a_damaged_file_never_stops_the_phone() {
         store.add_row(&row(number, "Ada", number % 2 == 0));
     }
     store.flush().await;
-    drop(store);
-    // The log goes into the file when the last connection closes, which is when the thread is over.
-    let (_, kept) = Store::open(&in_file(dir.path()));
+    // Half of it lies in the file, half in the log.
+    let db = rusqlite::Connection::open(dir.path().join("bellbird.db")).unwrap();
+    db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+    let (store, kept) = Store::open(&in_file(dir.path()));
     assert_eq!(kept.missed, 15);
-    let [file, log] =
-        ["bellbird.db", "bellbird.db-wal"].map(|name| fs::read(dir.path().join(name)).unwrap_or_default());
+    for number in 31..=60 {
+        store.add_row(&row(number, "Eve", true));
+    }
+    store.flush().await;
+    let [file, log] = ["bellbird.db", "bellbird.db-wal"].map(|name| fs::read(dir.path().join(name)).unwrap());
 
-    let (mut damaged, mut sound) = (0, 0);
+    let (mut damaged, mut sound, mut newer) = (0, 0, 0);
     for seed in 0..300 {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let copy = tempfile::tempdir().unwrap();
@@ -223,7 +227,7 @@ async fn a_damaged_file_never_stops_the_phone() {
             }
         }
         fs::write(copy.path().join("bellbird.db"), &file).unwrap();
-        if random.random_bool(0.8) {
+        if random.random_bool(0.5) {
             fs::write(copy.path().join("bellbird.db-wal"), &log).unwrap();
         }
         let (store, kept) = Store::open(&in_file(copy.path()));
@@ -236,6 +240,8 @@ async fn a_damaged_file_never_stops_the_phone() {
                 let name = &kept.faults[0].args[0].1;
                 assert!(copy.path().join(name).exists(), "seed {seed}: {name} was moved aside");
             }
+            // The number of the version can be hit so that it is that of a phone to come.
+            [Code::StoreFailed] => newer += 1,
             _ => panic!("seed {seed}: {:?}", kept.faults),
         }
         let next = kept.next_history;
@@ -243,7 +249,7 @@ async fn a_damaged_file_never_stops_the_phone() {
         let rows = store.history(None, 1, None).await;
         assert_eq!(rows.first(), Some(&row(next, "after", true)), "seed {seed}");
     }
-    assert!(damaged > 50 && sound > 20, "{damaged} damaged, {sound} sound");
+    assert!(damaged > 50 && sound > 20 && newer < 5, "{damaged} damaged, {sound} sound, {newer} newer");
 }
 
 #[tokio::test]
