@@ -1,4 +1,9 @@
 // Generated from crates/phone/src/contract by its tests; BELLBIRD_REGENERATE=1 cargo test -p phone contract writes it.
+export type AccountId = string;
+export type CallId = string;
+export type HistoryId = string;
+export type TestId = string;
+export type Timestamp = string;
 export type Tray = "in-call" | "unreachable" | "missed" | "dnd" | "working" | "ready";
 export type Certificate = { 
 /**
@@ -257,11 +262,11 @@ account?: AccountId, name?: string, address?: string, server?: string, user?: st
 /**
  * The SIP password.
  */
-password: string, 
+password?: string, 
 /**
  * The password of the TURN servers.
  */
-turnPassword: string, 
+turnPassword?: string, 
 /**
  * Where to keep them; `keychain` when absent.
  */

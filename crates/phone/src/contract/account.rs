@@ -219,10 +219,10 @@ pub struct AccountWish {
     pub expires_s: Option<u32>,
     pub enabled: Option<bool>,
     /// The SIP password.
-    #[ts(type = "string")]
+    #[ts(optional, type = "string")]
     pub password: Option<crate::secret::Typed>,
     /// The password of the TURN servers.
-    #[ts(type = "string")]
+    #[ts(optional, type = "string")]
     pub turn_password: Option<crate::secret::Typed>,
     /// Where to keep them; `keychain` when absent.
     pub keep: Option<Keep>,

@@ -22,7 +22,7 @@ fn typescript() -> String {
         )*};
     }
     declare!(
-        Tray, Certificate, ErrorAct, Who, Error, ConnectStep, ConnectWhy, LineState, Security, Turn, ContactForm, SecretState,
+        AccountId, CallId, HistoryId, TestId, Timestamp, Tray, Certificate, ErrorAct, Who, Error, ConnectStep, ConnectWhy, LineState, Security, Turn, ContactForm, SecretState,
         Keep, Account, AccountWish, NameFrom, Verified, Party, CauseKind, Cause, Phase, MediaPath, Media, Act, Direction, Hold,
         Call, Role, DeviceKind, Device, InUse, Prefer, Devices, Theme, Settings, Dnd, TestStep, StepResult, Test, PhoneState,
         HistoryRow, Notice, Levels, Grade, Quality, Watch, Command, Hello, SipLine, Ok, Reply, Line,
