@@ -277,19 +277,21 @@ fn final_answer(heard: &[Message], case: usize) -> Option<u16> {
 }
 
 #[test]
-fn an_offer_that_is_none_is_refused_when_the_call_is_answered() {
-    const TEST: &str = "faults/an_offer_that_is_none_is_refused_when_the_call_is_answered";
+fn an_offer_that_is_none_rings_nobody_and_stands_in_the_history() {
+    const TEST: &str = "faults/an_offer_that_is_none_rings_nobody_and_stands_in_the_history";
     let certificate = certificate(&Authority::new(), &["127.0.0.1"], false);
     let invite =
         "INVITE {me} SIP/2.0\n{head}CSeq: 1 INVITE\nContact: <sip:e@e>\nContent-Type: application/sdp\n\nrubbish";
     let server = Server::start(&certificate, SIP, calling(&[invite]));
     let mut phone = Phone::start(TEST, "phone", &account(server.url(), Trust::Pin(certificate.sha256)));
-    let call = phone.incoming()["id"].as_str().expect("an id").to_owned();
-    phone.tell(json!({ "do": "answer" }));
-    let ended = phone.phase(&call, "ended");
+    phone.registered();
+    let ended = phone.until("the call that could not be", |state| state["calls"].get(0).cloned());
+    assert_eq!(ended["phase"]["is"], "ended", "{ended}");
     let error = &ended["phase"]["cause"]["error"];
     assert_eq!(error["code"], "bad-sdp", "{ended}");
     assert_eq!(shown(&error["message"]), "The other end describes its sound wrongly");
+    let missed = phone.until("a missed call", |state| (state["missed"] != 0).then(|| state["missed"].clone()));
+    assert_eq!(missed, 1);
     assert!(phone.end().success());
     assert_eq!(server.hears("an answer", |heard| final_answer(heard, 0)), 488);
 }

@@ -163,11 +163,14 @@ impl Fault {
         self
     }
 
-    /// With something its sentences speak of, in place of an older one of that name.
+    /// With something its sentences speak of, in place of an older one of that name. Nothing is nothing to speak of.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: impl AsRef<str>) -> Self {
         self.args.retain(|(old, _)| *old != name);
-        self.args.push((name, clean(value.as_ref(), 120)));
+        let value = clean(value.as_ref(), 120);
+        if !value.trim().is_empty() {
+            self.args.push((name, value));
+        }
         self
     }
 

@@ -142,7 +142,7 @@ mod tests {
         }
         for nobody in ["", "   ", "sip:", "sip:bob@", "a@b@", "@example.com", "6\r\n00", "http:"] {
             let uri = dial(nobody);
-            assert!(uri.is_none() || nobody == "http:" , "{nobody} gave {uri:?}");
+            assert!(uri.is_none() || nobody == "http:", "{nobody} gave {uri:?}");
         }
         assert_eq!(dial(&"1".repeat(257)), None);
     }

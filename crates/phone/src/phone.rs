@@ -103,11 +103,7 @@ impl Drop for Listener {
     }
 }
 
-async fn ask(
-    requests: &mpsc::UnboundedSender<Request>,
-    listener: Option<u64>,
-    command: Command,
-) -> Result<Ok, Error> {
+async fn ask(requests: &mpsc::UnboundedSender<Request>, listener: Option<u64>, command: Command) -> Result<Ok, Error> {
     let gone = || Words::of("system").error(&Fault::new(Code::Internal).detail("the phone has ended"));
     let (answer, answered) = oneshot::channel();
     let request = Request::Ask { listener, reply: Value::Null, command, answer: Some(answer) };
@@ -121,8 +117,7 @@ const LONGEST_ID: usize = 128;
 /// A command with the id of whoever sent it.
 fn read(line: &str) -> Result<(Value, Command), Fault> {
     let bad = |place: String| Fault::new(Code::BadCommand).with("place", &place).detail(place);
-    let value: Value =
-        serde_json::from_str(line).map_err(|error| bad(format!("column {}", error.column())))?;
+    let value: Value = serde_json::from_str(line).map_err(|error| bad(format!("column {}", error.column())))?;
     let Value::Object(mut fields) = value else { return Err(bad("the line is no object".to_owned())) };
     let reply = match fields.remove("id") {
         None => Value::Null,
@@ -168,9 +163,17 @@ mod tests {
     #[test]
     fn a_line_that_is_none_is_named_without_its_values() {
         for line in [
-            "", "{", "7", "[]", r#"{"do":"fly"}"#, r#"{"do":"call"}"#, r#"{"id":{},"do":"state"}"#,
-            r#"{"do":"call","to":"600","password":"geheim"}"#, r#"{"do":"add-account","password":["geheim"]}"#,
-            r#"{"do":"add-account","keep":"geheim"}"#, r#"{"do":"dtmf","digits":["geheim"]}"#,
+            "",
+            "{",
+            "7",
+            "[]",
+            r#"{"do":"fly"}"#,
+            r#"{"do":"call"}"#,
+            r#"{"id":{},"do":"state"}"#,
+            r#"{"do":"call","to":"600","password":"geheim"}"#,
+            r#"{"do":"add-account","password":["geheim"]}"#,
+            r#"{"do":"add-account","keep":"geheim"}"#,
+            r#"{"do":"dtmf","digits":["geheim"]}"#,
         ] {
             let Err(fault) = read(line) else { panic!("{line}") };
             assert_eq!(fault.code, Code::BadCommand, "{line}");

@@ -15,7 +15,9 @@ mod quality;
 mod state;
 mod time;
 
-pub use account::{Account, AccountWish, ConnectStep, ConnectWhy, ContactForm, Keep, LineState, SecretState, Security, Turn};
+pub use account::{
+    Account, AccountWish, ConnectStep, ConnectWhy, ContactForm, Keep, LineState, SecretState, Security, Turn,
+};
 pub use call::{
     Act, Call, Cause, CauseKind, Direction, HistoryRow, Hold, Media, MediaPath, NameFrom, Party, Phase, Verified,
 };

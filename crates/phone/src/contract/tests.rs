@@ -22,10 +22,63 @@ fn typescript() -> String {
         )*};
     }
     declare!(
-        AccountId, CallId, HistoryId, TestId, Timestamp, Tray, Certificate, ErrorAct, Who, Error, ConnectStep, ConnectWhy, LineState, Security, Turn, ContactForm, SecretState,
-        Keep, Account, AccountWish, NameFrom, Verified, Party, CauseKind, Cause, Phase, MediaPath, Media, Act, Direction, Hold,
-        Call, Role, DeviceKind, Device, InUse, Prefer, Devices, Theme, Settings, Dnd, TestStep, StepResult, Test, PhoneState,
-        HistoryRow, Notice, Levels, Grade, Quality, Watch, Command, Hello, SipLine, Ok, Reply, Line,
+        AccountId,
+        CallId,
+        HistoryId,
+        TestId,
+        Timestamp,
+        Tray,
+        Certificate,
+        ErrorAct,
+        Who,
+        Error,
+        ConnectStep,
+        ConnectWhy,
+        LineState,
+        Security,
+        Turn,
+        ContactForm,
+        SecretState,
+        Keep,
+        Account,
+        AccountWish,
+        NameFrom,
+        Verified,
+        Party,
+        CauseKind,
+        Cause,
+        Phase,
+        MediaPath,
+        Media,
+        Act,
+        Direction,
+        Hold,
+        Call,
+        Role,
+        DeviceKind,
+        Device,
+        InUse,
+        Prefer,
+        Devices,
+        Theme,
+        Settings,
+        Dnd,
+        TestStep,
+        StepResult,
+        Test,
+        PhoneState,
+        HistoryRow,
+        Notice,
+        Levels,
+        Grade,
+        Quality,
+        Watch,
+        Command,
+        Hello,
+        SipLine,
+        Ok,
+        Reply,
+        Line,
     );
     text
 }
@@ -46,7 +99,8 @@ fn the_types_of_the_window_are_those_of_the_phone() {
 
 #[test]
 fn lines_are_flat_and_named_as_documented() {
-    let reply = Line::Reply(Reply { reply: json!(7), ok: Some(Ok { call: Some("c3".into()), ..Ok::default() }), error: None });
+    let reply =
+        Line::Reply(Reply { reply: json!(7), ok: Some(Ok { call: Some("c3".into()), ..Ok::default() }), error: None });
     assert_eq!(serde_json::to_value(&reply).unwrap(), json!({ "reply": 7, "ok": { "call": "c3" } }));
     let hello = Line::Hello(Hello { name: "bellbird".into(), version: "0.1.0".into(), contract: CONTRACT });
     assert_eq!(

@@ -122,3 +122,8 @@ fn faults_of_the_rooms_below_have_their_codes() {
     assert_eq!((refused.code, refused.sip, refused.args.len()), (Code::WrongPassword, Some(403), 2));
     assert_eq!(of_registration(RegistrationFailure::Timeout, None).of_account("h", "u").args.len(), 1);
 }
+
+#[test]
+fn nothing_is_nothing_to_speak_of() {
+    assert!(Fault::new(Code::BadNumber).with("number", "600").with("number", " \u{200b}").args.is_empty());
+}

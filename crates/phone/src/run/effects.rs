@@ -4,7 +4,11 @@ use std::{sync::Arc, time::Instant};
 
 use sip::{Invite, Misuse, UserAgent};
 
-use super::{Runner, Told, connection::{Connection, Means}, network, now};
+use super::{
+    Runner, Told,
+    connection::{Connection, Means},
+    network, now,
+};
 use crate::{
     account::Profile,
     contract::{AccountId, CallId, Keep, Line},
@@ -45,7 +49,6 @@ impl Runner {
     }
 
     async fn on_line(&mut self, key: Key, order: LineOrder) {
-        let at = Instant::now();
         let index = self.connections.iter().position(|own| own.key == key && own.closing.is_none());
         match (order, index) {
             (LineOrder::Open { profile, password }, index) => {
@@ -59,7 +62,6 @@ impl Runner {
             (LineOrder::Probe, Some(index)) => self.connections[index].probe().await,
             (LineOrder::Close | LineOrder::Reconnect | LineOrder::Probe, None) => {}
         }
-        let _ = at;
     }
 
     async fn leave(&mut self, index: usize, unregister: bool) {
@@ -107,7 +109,9 @@ impl Runner {
         // A call stays with the agent that has it, even while its connection is being left.
         let of_account = |own: &Connection| own.key == Key::Account(account.clone());
         let index = match &order {
-            AgentOrder::Invite { .. } => self.connections.iter().position(|own| of_account(own) && own.closing.is_none()),
+            AgentOrder::Invite { .. } => {
+                self.connections.iter().position(|own| of_account(own) && own.closing.is_none())
+            }
             _ => self.connections.iter().rposition(of_account),
         };
         let Some(index) = index else {

@@ -185,7 +185,10 @@ mod tests {
         for _ in 0..1000 {
             listeners.tell_all(&levels());
         }
-        listeners.tell(1, Line::Notice(crate::contract::Notice::DeviceChanged { role: crate::contract::Role::Mic, device: None }));
+        listeners.tell(
+            1,
+            Line::Notice(crate::contract::Notice::DeviceChanged { role: crate::contract::Role::Mic, device: None }),
+        );
         listeners.close_all();
         let (mut count, mut notices) = (0, 0);
         while let Some(line) = queue.next().await {

@@ -180,7 +180,9 @@ impl Runner {
                     self.voice.order(Order::Listen { device: None });
                 }
             }
-            Request::Ask { listener, reply, command, answer } => self.on_command(listener, reply, command, answer).await,
+            Request::Ask { listener, reply, command, answer } => {
+                self.on_command(listener, reply, command, answer).await
+            }
             Request::Bad { listener, fault } => {
                 let error = Some(self.board.words().error(&fault));
                 self.listeners.tell(listener, Line::Reply(Reply { reply: Value::Null, ok: None, error }));

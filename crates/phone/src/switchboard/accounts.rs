@@ -142,7 +142,7 @@ impl Switchboard {
         self.open_line(now, id, ConnectWhy::Asked);
     }
 
-    pub(super) fn unregister(&mut self, _now: Now, id: &AccountId) {
+    pub(super) fn unregister(&mut self, _: Now, id: &AccountId) {
         let Some(account) = self.account_mut(id) else { return };
         account.profile.enabled = false;
         let profile = account.profile.clone();
@@ -176,8 +176,7 @@ impl Switchboard {
 
     /// The link or the agent of an account told something.
     pub(crate) fn on_line(&mut self, now: Now, id: &AccountId, event: LineEvent) {
-        let (up, registered) =
-            (matches!(event, LineEvent::Up { .. }), matches!(event, LineEvent::Registered { .. }));
+        let (up, registered) = (matches!(event, LineEvent::Up { .. }), matches!(event, LineEvent::Registered { .. }));
         let Some(account) = self.account_mut(id) else { return };
         account.take(now, event);
         let loopback = account.is_loopback();
@@ -186,7 +185,7 @@ impl Switchboard {
             self.effect(Effect::Ready { account: id.clone(), ways: Some((profile, loopback)) });
         }
         if registered && self.account_mut(id).is_some_and(|account| std::mem::take(&mut account.moved)) {
-            self.tell_calls_anew(now, id);
+            self.tell_calls_anew(id);
         }
     }
 

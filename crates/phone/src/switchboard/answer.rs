@@ -1,6 +1,7 @@
 //! Calls that come.
 
 use bytes::Bytes;
+use media::offer::OfferError;
 use sip::{Incoming, StatusCode};
 
 use super::{
@@ -10,8 +11,9 @@ use super::{
 };
 use crate::{
     contract::{AccountId, CallId, CauseKind, Direction, Ok},
+    fault::{self, Code},
     party,
-    voice::{Order, Wish},
+    voice::{self, Order, Wish},
 };
 
 impl Switchboard {
@@ -23,7 +25,11 @@ impl Switchboard {
         (call.sip, call.offer) = (Some(incoming.call), incoming.offer);
         let waiting = self.calls.iter().filter(|own| matches!(own.stage, Stage::Incoming)).count();
         let full = waiting >= MOST_WAITING || self.calls.iter().filter(|own| !own.is_over()).count() >= MOST_CALLS;
+        let unfit = call.offer.as_deref().and_then(|offer| voice::judge(offer).err());
         self.calls.push(call);
+        if let Some(why) = unfit {
+            return self.refuse_unfit(account, &id, incoming.call, &why);
+        }
         if full {
             // S24: a flood is told that we are busy; each such call still stands in the history.
             if let Some(call) = self.call_mut(&id) {
@@ -35,6 +41,18 @@ impl Switchboard {
         }
         self.effect(Effect::Agent(account.clone(), AgentOrder::Ring(incoming.call)));
         self.update_sounds();
+    }
+
+    /// A call whose offer we could never answer rings nobody. It stands in the history, for somebody meant us.
+    fn refuse_unfit(&mut self, account: &AccountId, id: &CallId, sip: sip::CallId, why: &OfferError) {
+        let fault = fault::of_offer(why);
+        let kind = if fault.code == Code::NoCommonCodec { CauseKind::NoCommonCodec } else { CauseKind::MediaFailed };
+        if let Some(call) = self.call_mut(id) {
+            call.decided = Some((kind, Some(fault)));
+            call.silenced = true;
+        }
+        let status = StatusCode::new(why.sip_status()).unwrap_or(StatusCode::NOT_ACCEPTABLE_HERE);
+        self.effect(Effect::Agent(account.clone(), AgentOrder::Reject(sip, status)));
     }
 
     /// Answers: the description first, the 200 when it is ready.
@@ -85,12 +103,11 @@ impl Switchboard {
     }
 
     /// Refuses a call, for everybody who could take it.
-    pub(super) fn decline(&mut self, now: Now, id: &CallId) -> Ok {
+    pub(super) fn decline(&mut self, id: &CallId) -> Ok {
         let Some(call) = self.call_mut(id) else { return Ok::default() };
         let (Some(sip), account) = (call.sip, call.account.clone()) else { return Ok::default() };
         call.decided = Some((CauseKind::Declined, None));
         self.effect(Effect::Agent(account, AgentOrder::Reject(sip, StatusCode::DECLINE)));
-        let _ = now;
         of_call(id.clone())
     }
 }

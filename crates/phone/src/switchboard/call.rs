@@ -14,8 +14,8 @@ use sip::Uri;
 use super::Now;
 use crate::{
     contract::{
-        Act, AccountId, Call, CallId, Cause, CauseKind, Direction, HistoryId, HistoryRow, Hold, Media, MediaPath, Party,
-        Phase, Timestamp,
+        AccountId, Act, Call, CallId, Cause, CauseKind, Direction, HistoryId, HistoryRow, Hold, Media, MediaPath,
+        Party, Phase, Timestamp,
     },
     fault::Fault,
     ringer::Heard,

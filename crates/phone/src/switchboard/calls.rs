@@ -162,7 +162,7 @@ impl Switchboard {
             return of_call(id.clone());
         }
         if incoming {
-            return self.decline(now, id);
+            return self.decline(id);
         }
         let kind = if call.answered.is_some() { CauseKind::HungUpHere } else { CauseKind::Cancelled };
         call.decided.get_or_insert((kind, None));

@@ -24,7 +24,7 @@ impl Switchboard {
             Command::TrustCertificate { account, test, sha256 } => self.trust(now, account, test, &sha256),
             Command::Call { to, account } => self.call(now, &to, account),
             Command::Answer { call } => self.with_call(call, Act::Answer).map(|call| self.answer(now, &call)),
-            Command::Decline { call } => self.with_call(call, Act::Decline).map(|call| self.decline(now, &call)),
+            Command::Decline { call } => self.with_call(call, Act::Decline).map(|call| self.decline(&call)),
             Command::Ignore { call } => self.with_call(call, Act::Ignore).map(|call| self.ignore(&call)),
             Command::Hangup { call } => self.with_call(call, Act::Hangup).map(|call| self.hangup(now, &call)),
             Command::Hold { call } => self.with_call(call, Act::Hold).map(|call| self.hold(now, &call)),

@@ -154,10 +154,9 @@ impl Entry {
         match &self.line {
             Line::Off => LineState::Off {},
             Line::Connecting { step, since } => LineState::Connecting { step: *step, since: *since, why: self.why },
-            Line::Registered { .. } if self.suspect.is_some() => LineState::Suspect {
-                since: self.suspect.unwrap_or(self.proven_at),
-                proven_at: self.proven_at,
-            },
+            Line::Registered { .. } if self.suspect.is_some() => {
+                LineState::Suspect { since: self.suspect.unwrap_or(self.proven_at), proven_at: self.proven_at }
+            }
             Line::Registered { since, expires_at } => LineState::Registered {
                 since: *since,
                 expires_at: *expires_at,

@@ -66,7 +66,8 @@ impl Switchboard {
 
     /// Begins the change that waits, if nothing else is under way.
     pub(super) fn make_pending(&mut self, id: &CallId) {
-        let registered = |own: &Self, account: &AccountId| own.account(account).is_some_and(super::AccountEntry::is_registered);
+        let registered =
+            |own: &Self, account: &AccountId| own.account(account).is_some_and(super::AccountEntry::is_registered);
         let Some(call) = self.calls.iter().find(|call| call.id == *id) else { return };
         if !call.is_up() || call.exchange != Exchange::None || !registered(self, &call.account) {
             return;
@@ -82,9 +83,13 @@ impl Switchboard {
     }
 
     /// W15: after a new connection every call tells the server where it is now.
-    pub(super) fn tell_calls_anew(&mut self, _now: Now, account: &AccountId) {
-        let calls: Vec<CallId> =
-            self.calls.iter().filter(|call| call.account == *account && call.is_up()).map(|call| call.id.clone()).collect();
+    pub(super) fn tell_calls_anew(&mut self, account: &AccountId) {
+        let calls: Vec<CallId> = self
+            .calls
+            .iter()
+            .filter(|call| call.account == *account && call.is_up())
+            .map(|call| call.id.clone())
+            .collect();
         for id in calls {
             if let Some(call) = self.call_mut(&id) {
                 // An offer of ours that the old connection took with it is made again.

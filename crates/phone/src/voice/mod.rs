@@ -20,5 +20,26 @@ mod tests;
 mod thread;
 mod tones;
 
+use std::net::{Ipv4Addr, SocketAddr};
+
+use media::{
+    agreed::Direction,
+    offer::{LocalPath, Negotiation, OfferError, Policy},
+};
+
 pub(crate) use order::{Happened, Order, PathState, Sounds, TurnServer, Ways, Wish};
 pub(crate) use thread::{Voice, start};
+
+/// Could this offer of a call be answered? It is asked before anything rings: a call that no answer can take rings
+/// nobody (RFC 3261 13.3.1.3).
+pub(crate) fn judge(offer: &[u8]) -> Result<(), OfferError> {
+    // What we would say of ourselves plays no part in it.
+    let nowhere = LocalPath {
+        ufrag: String::new(),
+        pwd: String::new(),
+        fingerprint: String::new(),
+        candidates: Vec::new(),
+        default: SocketAddr::from((Ipv4Addr::LOCALHOST, 9)),
+    };
+    Negotiation::new([0; 32], Policy::default()).answer(offer, &nowhere, Direction::SendRecv).map(|_| ())
+}
