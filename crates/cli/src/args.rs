@@ -1,0 +1,351 @@
+//! What is asked for on the command line. Flags are rows of one table, from which they are read and helped with.
+
+use std::{ffi::OsString, fmt, path::PathBuf};
+
+/// A flag: its name, what follows it, for which commands it is, and what it does.
+pub(crate) struct Flag {
+    pub(crate) name: &'static str,
+    pub(crate) value: Option<&'static str>,
+    pub(crate) group: Group,
+    pub(crate) help: &'static str,
+}
+
+/// What a flag belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Group {
+    /// Any command.
+    All,
+    /// Those that can speak JSON.
+    Json,
+    /// `run`.
+    Run,
+    /// `run`: an account for this run.
+    Account,
+}
+
+const fn flag(group: Group, name: &'static str, value: Option<&'static str>, help: &'static str) -> Flag {
+    Flag { name, value, group, help }
+}
+
+/// All flags, in the order of the help.
+pub(crate) const FLAGS: &[Flag] = &[
+    flag(Group::Json, "--json", None, "speak JSON, one value a line"),
+    flag(Group::Run, "--practice", None, "have the practice line, account a0"),
+    flag(Group::Run, "--mic", Some("DEVICE"), "the microphone: id or name of a device, a WAV file, or none"),
+    flag(Group::Run, "--speaker", Some("DEVICE"), "the speaker: id or name of a device, a WAV file to write, or none"),
+    flag(Group::Account, "--user", Some("USER"), "the user part of the address; needed for an account of this run"),
+    flag(Group::Account, "--domain", Some("DOMAIN"), "the domain of the address; without it the host of the server"),
+    flag(Group::Account, "--server", Some("URL"), "wss://host[:port][/path]; without it wss://DOMAIN/"),
+    flag(Group::Account, "--auth-user", Some("NAME"), "the name for the password, where it is not the user"),
+    flag(Group::Account, "--display-name", Some("NAME"), "the name that others see"),
+    flag(Group::Account, "--password-env", Some("VAR"), "the environment variable that holds the password"),
+    flag(Group::Account, "--password-stdin", None, "the first line of input is the password"),
+    flag(Group::Account, "--ca", Some("FILE"), "trust this certificate authority too, a PEM file"),
+    flag(Group::Account, "--pin", Some("HASH"), "trust the certificate with this SHA-256 and no other"),
+    flag(Group::Account, "--origin", Some("URL"), "the Origin that the server is told, where it is not its own"),
+    flag(Group::Account, "--stun", Some("SERVER"), "stun:host[:port]; may stand several times"),
+    flag(Group::Account, "--turn", Some("SERVER"), "turn:host[:port]; may stand several times"),
+    flag(Group::Account, "--turn-user", Some("USER"), "the user of the TURN servers"),
+    flag(Group::Account, "--turn-password-env", Some("VAR"), "the environment variable that holds their password"),
+    flag(Group::All, "--log", Some("LEVEL"), "log to the standard error: error, warn, info, debug, trace"),
+    flag(Group::All, "--help", None, "this help"),
+    flag(Group::All, "--version", None, "the version"),
+];
+
+/// What was asked for.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) what: What,
+    /// A level for the log.
+    pub(crate) log: Option<String>,
+}
+
+/// What to do.
+#[derive(Debug)]
+pub(crate) enum What {
+    /// Print the help.
+    Help,
+    /// Print the version.
+    Version,
+    /// List the sound devices.
+    Devices {
+        /// As JSON.
+        json: bool,
+    },
+    /// Call the echo of the practice line.
+    EchoTest {
+        /// As JSON.
+        json: bool,
+    },
+    /// Be a phone.
+    Run(Box<Run>),
+}
+
+/// How to be a phone.
+#[derive(Debug, Default)]
+pub(crate) struct Run {
+    pub(crate) json: bool,
+    pub(crate) practice: bool,
+    pub(crate) mic: Option<String>,
+    pub(crate) speaker: Option<String>,
+    /// An account for this run; the stored ones without it.
+    pub(crate) account: Option<Account>,
+}
+
+/// An account from flags.
+#[derive(Debug, Default)]
+pub(crate) struct Account {
+    pub(crate) user: Option<String>,
+    pub(crate) domain: Option<String>,
+    pub(crate) server: Option<String>,
+    pub(crate) auth_user: Option<String>,
+    pub(crate) display_name: Option<String>,
+    pub(crate) password: Password,
+    pub(crate) ca: Option<PathBuf>,
+    pub(crate) pin: Option<String>,
+    pub(crate) origin: Option<String>,
+    pub(crate) stun: Vec<String>,
+    pub(crate) turn: Vec<String>,
+    pub(crate) turn_user: Option<String>,
+    pub(crate) turn_password_env: Option<String>,
+}
+
+/// Where a password comes from. It is never a flag: every program of the machine could read it there.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) enum Password {
+    /// Nowhere.
+    #[default]
+    None,
+    /// This environment variable.
+    Env(String),
+    /// The first line of input.
+    Stdin,
+}
+
+/// Why the command line is not understood.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Usage(pub(crate) String);
+
+impl fmt::Display for Usage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+impl std::error::Error for Usage {}
+
+fn usage<T>(text: impl Into<String>) -> Result<T, Usage> {
+    Err(Usage(text.into()))
+}
+
+/// Reads the command line, without the name of the program.
+///
+/// # Errors
+/// [`Usage`], a sentence for the person.
+pub(crate) fn read(words: impl IntoIterator<Item = OsString>) -> Result<Asked, Usage> {
+    let mut words = words
+        .into_iter()
+        .map(|word| word.into_string().map_err(|word| Usage(format!("this is no text: {}", word.to_string_lossy()))));
+    let mut command = None;
+    let mut given: Vec<(&'static Flag, String)> = Vec::new();
+    while let Some(word) = words.next().transpose()? {
+        let word = match word.as_str() {
+            "-h" => "--help".to_owned(),
+            "-V" => "--version".to_owned(),
+            _ => word,
+        };
+        if !word.starts_with('-') {
+            if let Some(before) = command.replace(word) {
+                return usage(format!("one command is enough, and {before} is one"));
+            }
+            continue;
+        }
+        let (name, value) = match word.split_once('=') {
+            Some((name, value)) => (name, Some(value.to_owned())),
+            None => (word.as_str(), None),
+        };
+        let Some(flag) = FLAGS.iter().find(|flag| flag.name == name) else {
+            return usage(format!("there is no flag {name}"));
+        };
+        let value = match (flag.value, value) {
+            (None, None) => String::new(),
+            (None, Some(_)) => return usage(format!("{name} takes no value")),
+            (Some(_), Some(value)) => value,
+            (Some(kind), None) => {
+                words.next().transpose()?.ok_or_else(|| Usage(format!("{name} needs a value: {kind}")))?
+            }
+        };
+        given.push((flag, value));
+    }
+    asked(command.as_deref(), &given)
+}
+
+fn asked(command: Option<&str>, given: &[(&'static Flag, String)]) -> Result<Asked, Usage> {
+    let has = |name: &str| given.iter().any(|(flag, _)| flag.name == name);
+    let log = given.iter().rev().find(|(flag, _)| flag.name == "--log").map(|(_, level)| level.clone());
+    if let Some(level) = log.as_deref().filter(|level| !["error", "warn", "info", "debug", "trace"].contains(level)) {
+        return usage(format!("--log takes error, warn, info, debug or trace, not {level}"));
+    }
+    if has("--help") || command == Some("help") {
+        return Ok(Asked { what: What::Help, log });
+    }
+    if has("--version") {
+        return Ok(Asked { what: What::Version, log });
+    }
+    let groups: &[Group] = match command {
+        Some("devices" | "echo-test") => &[Group::All, Group::Json],
+        Some("run") => &[Group::All, Group::Json, Group::Run, Group::Account],
+        Some(other) => return usage(format!("there is no command {other}")),
+        None => return usage("a command is missing: run, echo-test or devices"),
+    };
+    let command = command.unwrap_or_default();
+    if let Some((flag, _)) = given.iter().find(|(flag, _)| !groups.contains(&flag.group)) {
+        return usage(format!("{} is no flag of {command}", flag.name));
+    }
+    let json = has("--json");
+    let what = match command {
+        "devices" => What::Devices { json },
+        "echo-test" => What::EchoTest { json },
+        _ => What::Run(Box::new(run(given)?)),
+    };
+    Ok(Asked { what, log })
+}
+
+fn run(given: &[(&'static Flag, String)]) -> Result<Run, Usage> {
+    let mut run = Run::default();
+    let mut account = Account::default();
+    for (flag, value) in given {
+        let value = || value.clone();
+        match flag.name {
+            "--json" => run.json = true,
+            "--practice" => run.practice = true,
+            "--mic" => run.mic = Some(value()),
+            "--speaker" => run.speaker = Some(value()),
+            "--user" => account.user = Some(value()),
+            "--domain" => account.domain = Some(value()),
+            "--server" => account.server = Some(value()),
+            "--auth-user" => account.auth_user = Some(value()),
+            "--display-name" => account.display_name = Some(value()),
+            "--password-env" | "--password-stdin" if account.password != Password::None => {
+                return usage("the password can come from one place only");
+            }
+            "--password-env" => account.password = Password::Env(value()),
+            "--password-stdin" => account.password = Password::Stdin,
+            "--ca" => account.ca = Some(value().into()),
+            "--pin" => account.pin = Some(value()),
+            "--origin" => account.origin = Some(value()),
+            "--stun" => account.stun.push(value()),
+            "--turn" => account.turn.push(value()),
+            "--turn-user" => account.turn_user = Some(value()),
+            "--turn-password-env" => account.turn_password_env = Some(value()),
+            _ => {}
+        }
+    }
+    if given.iter().any(|(flag, _)| flag.group == Group::Account) {
+        if account.user.is_none() {
+            return usage("an account of this run needs --user");
+        }
+        if account.domain.is_none() && account.server.is_none() {
+            return usage("an account of this run needs --domain or --server");
+        }
+        if !account.turn.is_empty() && account.turn_user.is_none() {
+            return usage("--turn needs --turn-user");
+        }
+        run.account = Some(account);
+    }
+    Ok(run)
+}
+
+/// The help, from the table.
+pub(crate) fn help() -> String {
+    let mut text = String::from(
+        "bellbird-cli - Bellbird, a softphone for SIP over secure WebSockets, in a terminal\n\n\
+         bellbird-cli run [FLAGS]        be a phone: at a prompt, or with --json for programs\n\
+         bellbird-cli echo-test [FLAGS]  call the echo of the practice line and hear whether it comes back\n\
+         bellbird-cli devices [FLAGS]    list the sound devices\n",
+    );
+    for (group, title) in [
+        (Group::Run, "Of run"),
+        (Group::Account, "Of run: an account for this run, kept nowhere; without one the stored accounts are used"),
+        (Group::Json, "Of all three"),
+        (Group::All, "Of bellbird-cli"),
+    ] {
+        text.push_str(&format!("\n{title}:\n"));
+        for flag in FLAGS.iter().filter(|flag| flag.group == group) {
+            let left = flag.value.map_or_else(|| flag.name.to_owned(), |value| format!("{} {value}", flag.name));
+            text.push_str(&format!("  {left:<24}  {}\n", flag.help));
+        }
+    }
+    text.push_str(
+        "\nExit codes: 0 done, 1 what was asked failed, 2 the command line is not understood.\n\
+         At the prompt, `help` tells what can be typed; docs/cli.md tells the rest.\n",
+    );
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(line: &str) -> Result<Asked, Usage> {
+        super::read(line.split_whitespace().map(OsString::from))
+    }
+
+    fn run(line: &str) -> Run {
+        match read(line).unwrap().what {
+            What::Run(run) => *run,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn an_account_is_read_from_flags() {
+        let run = run(
+            "run --json --server=wss://h/ws --user 1 --turn turn:a --turn turn:b --turn-user u --password-stdin --ca x.pem",
+        );
+        let account = run.account.unwrap();
+        assert!(run.json && !run.practice);
+        assert_eq!((account.server.as_deref(), account.user.as_deref()), (Some("wss://h/ws"), Some("1")));
+        assert_eq!((account.turn, account.password), (vec!["turn:a".to_owned(), "turn:b".to_owned()], Password::Stdin));
+        assert_eq!(account.ca, Some(PathBuf::from("x.pem")));
+    }
+
+    #[test]
+    fn without_account_flags_the_stored_ones_are_used() {
+        assert!(run("run --practice --mic none").account.is_none());
+    }
+
+    #[test]
+    fn what_is_not_understood_is_said() {
+        for (line, said) in [
+            ("", "command is missing"),
+            ("dance", "no command dance"),
+            ("run run", "one command"),
+            ("run --nope", "no flag --nope"),
+            ("run --user", "needs a value"),
+            ("run --json=yes", "takes no value"),
+            ("echo-test --user 1", "no flag of echo-test"),
+            ("devices --practice", "no flag of devices"),
+            ("run --user 1", "--domain or --server"),
+            ("run --domain a", "needs --user"),
+            ("run --user 1 --domain a --turn x", "--turn-user"),
+            ("run --user 1 --domain a --password-env A --password-stdin", "one place"),
+            ("run --log loud", "--log takes"),
+        ] {
+            let usage = read(line).unwrap_err();
+            assert!(usage.0.contains(said), "{line:?}: {usage}");
+        }
+    }
+
+    #[test]
+    fn help_and_version_go_before_everything() {
+        assert!(matches!(read("-h").unwrap().what, What::Help));
+        assert!(matches!(read("run --nothing --help").err(), Some(Usage(_))));
+        assert!(matches!(read("run --help").unwrap().what, What::Help));
+        assert!(matches!(read("--version").unwrap().what, What::Version));
+        for flag in FLAGS {
+            assert!(help().contains(flag.name), "{}", flag.name);
+        }
+        assert!(help().lines().all(|line| line.chars().count() <= 120));
+    }
+}
