@@ -4,11 +4,14 @@
 use std::{
     collections::HashMap,
     sync::{Mutex, PoisonError},
+    time::Instant,
 };
 
 use phone::{Door, Phone};
 use serde_json::Value;
 use tauri::{async_runtime::JoinHandle, ipc::Channel};
+
+use crate::pace::Pace;
 
 /// The windows that are joined to the phone, by their label.
 pub(crate) struct Bridge {
@@ -18,6 +21,7 @@ pub(crate) struct Bridge {
 
 struct Joined {
     door: Door,
+    pace: Pace,
     pump: JoinHandle<()>,
 }
 
@@ -37,16 +41,25 @@ impl Bridge {
                 }
             }
         });
-        let before = self.lock().insert(label.to_owned(), Joined { door, pump });
-        if let Some(before) = before {
+        let mut windows = self.lock();
+        // A page that attaches again and again gains no new pace by it.
+        let pace = windows.get(label).map_or_else(|| Pace::new(Instant::now()), |before| before.pace);
+        if let Some(before) = windows.insert(label.to_owned(), Joined { door, pace, pump }) {
             before.pump.abort();
         }
     }
 
-    /// Hands one line of the window to the phone.
+    /// Hands one line of the window to the phone, unless they come faster than a person can be (H11).
     pub(crate) async fn send(&self, label: &str, line: String) -> Result<(), String> {
-        let door = self.lock().get(label).map(|joined| joined.door.clone());
-        door.ok_or("not-attached")?.submit(&line).await;
+        let door = {
+            let mut windows = self.lock();
+            let joined = windows.get_mut(label).ok_or("not-attached")?;
+            if !joined.pace.allows(Instant::now()) {
+                return Err("too-fast".into());
+            }
+            joined.door.clone()
+        };
+        door.submit(&line).await;
         Ok(())
     }
 

@@ -15,7 +15,11 @@ const LONGEST_COMMAND: usize = 96 * 1024;
 /// Joins the window to the phone: `channel` gets the hello, one whole state, and every line after it.
 /// A second call from the same window replaces the first.
 #[tauri::command]
-pub(crate) async fn attach(window: WebviewWindow, bridge: State<'_, Bridge>, channel: Channel<Value>) -> Result<(), String> {
+pub(crate) async fn attach(
+    window: WebviewWindow,
+    bridge: State<'_, Bridge>,
+    channel: Channel<Value>,
+) -> Result<(), String> {
     bridge.attach(window.label(), channel);
     Ok(())
 }
@@ -25,7 +29,12 @@ pub(crate) async fn attach(window: WebviewWindow, bridge: State<'_, Bridge>, cha
 /// # Errors
 /// A plain word when the window has not attached or the command is too long; everything else is answered by the phone.
 #[tauri::command]
-pub(crate) async fn send(window: WebviewWindow, bridge: State<'_, Bridge>, id: u64, command: Value) -> Result<(), String> {
+pub(crate) async fn send(
+    window: WebviewWindow,
+    bridge: State<'_, Bridge>,
+    id: u64,
+    command: Value,
+) -> Result<(), String> {
     let Value::Object(mut line) = command else { return Err("not-a-command".into()) };
     line.insert("id".into(), id.into());
     let line = Value::Object(line).to_string();

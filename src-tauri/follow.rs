@@ -1,7 +1,10 @@
 //! The shell as one more listener of the phone: it draws the tray, raises the call window and posts notifications,
 //! all derived from the state. It remembers only what it has already drawn.
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use phone::{
     Listener, Phone,
@@ -17,7 +20,8 @@ use crate::{
 
 /// Follows the phone until it ends.
 pub(crate) async fn follow(app: AppHandle, phone: Phone, mut listener: Listener) {
-    let mut drawn = Drawn { tray: None, words: Words::of("system"), language: "system".into(), ringing: HashMap::new(), next: 1 };
+    let mut drawn =
+        Drawn { tray: None, words: Words::of("system"), language: "system".into(), ringing: HashMap::new(), next: 1 };
     let (press, mut pressed) = tokio::sync::mpsc::unbounded_channel();
     notify::listen(&app, move |number, what| {
         let _ = press.send((number, what));
@@ -32,6 +36,16 @@ pub(crate) async fn follow(app: AppHandle, phone: Phone, mut listener: Listener)
             },
             Some((number, what)) = pressed.recv() => drawn.pressed(&app, &phone, number, what).await,
         }
+    }
+}
+
+/// Does a call ring now? What a window does to the keyboard then decides where it shows.
+#[derive(Default)]
+pub(crate) struct Ringing(AtomicBool);
+
+impl Ringing {
+    pub(crate) fn now(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
     }
 }
 
@@ -62,13 +76,22 @@ impl Drawn {
 
     /// An incoming call shows in the main window if that has the keyboard, else in the call window; never in both.
     fn ring(&mut self, app: &AppHandle, state: &PhoneState) {
-        let ringing: Vec<&Call> = state.calls.iter().filter(|call| matches!(call.phase, Phase::Incoming { .. })).collect();
+        let ringing: Vec<&Call> =
+            state.calls.iter().filter(|call| matches!(call.phase, Phase::Incoming { .. })).collect();
         self.ringing.retain(|id, number| {
-            let still = ringing.iter().any(|call| call.id.as_str() == id);
-            if !still {
-                notify::withdraw(app, *number);
+            if ringing.iter().any(|call| call.id.as_str() == id) {
+                return true;
             }
-            still
+            notify::withdraw(app, *number);
+            let answered = state
+                .calls
+                .iter()
+                .any(|call| call.id.as_str() == id && matches!(call.phase, Phase::Connecting {} | Phase::Connected {}));
+            // Who answers while the window is closed wants to see the call, and to be able to end it.
+            if answered && app.get_webview_window(window::MAIN).is_none() {
+                show_main(app);
+            }
+            false
         });
         for call in &ringing {
             if self.ringing.contains_key(call.id.as_str()) {
@@ -80,12 +103,17 @@ impl Drawn {
             if window::main_has_focus(app) {
                 continue;
             }
-            let account = state.accounts.iter().find(|account| account.id == call.account).map_or("", |account| account.name.as_str());
+            let account = state
+                .accounts
+                .iter()
+                .find(|account| account.id == call.account)
+                .map_or("", |account| account.name.as_str());
             notify::incoming(app, number, call, account, &self.words);
             if let Err(error) = window::show_call(app) {
                 tracing::warn!(%error, "the call window could not be shown");
             }
         }
+        app.state::<Ringing>().0.store(!ringing.is_empty(), Ordering::Relaxed);
         if ringing.is_empty() {
             window::hide_call(app);
         }
@@ -100,18 +128,16 @@ impl Drawn {
         let command = match (what, call) {
             (Pressed::Answer, Some(call)) => Command::Answer { call: Some(call.into()) },
             (Pressed::Decline, Some(call)) => Command::Decline { call: Some(call.into()) },
-            _ => {
-                if let Err(error) = window::show_main(app) {
-                    tracing::warn!(%error, "the window could not be shown");
-                }
-                return;
-            }
+            _ => return show_main(app),
         };
         if let Err(error) = phone.send(command).await {
             tracing::info!(code = %error.code, "what was pressed on a notification was refused");
         }
-        if what == Pressed::Answer && app.get_webview_window(window::MAIN).is_none() {
-            let _ = window::show_main(app);
-        }
+    }
+}
+
+fn show_main(app: &AppHandle) {
+    if let Err(error) = window::show_main(app) {
+        tracing::warn!(%error, "the window could not be shown");
     }
 }

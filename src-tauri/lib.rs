@@ -6,18 +6,22 @@ mod commands;
 mod follow;
 mod logging;
 mod notify;
+mod pace;
 mod practice;
 mod tray;
 mod window;
 mod words;
 
-use std::{process::ExitCode, sync::Arc};
+use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use phone::{Phone, Setup};
-use tauri::{AppHandle, Manager, RunEvent, WindowEvent};
-use vault::{Keychain, Place};
+use tauri::{AppHandle, Manager, RunEvent, Window, WindowEvent};
+use vault::{Keychain, Place, PlaceError};
 
-use crate::{bridge::Bridge, words::Words};
+use crate::{bridge::Bridge, follow::Ringing, words::Words};
+
+/// How long a phone that ends may take at most; it gives itself two seconds (CONFORMANCE R29).
+const LEAVING: Duration = Duration::from_secs(3);
 
 /// Runs the desktop phone until it is quit. The exit code is 1 when it could not start.
 #[must_use]
@@ -35,18 +39,25 @@ pub fn run() -> ExitCode {
     match start(&words) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{}", words.with("cannot-start", &[("reason", error.to_string().into())]));
+            let said = match error.downcast_ref::<PlaceError>() {
+                Some(PlaceError::AlreadyRunning(_)) => words.get("already-running"),
+                _ => words.with("cannot-start", &[("reason", error.to_string().into())]),
+            };
+            eprintln!("{said}");
             ExitCode::FAILURE
         }
     }
 }
 
-/// Ends the phone: calls are hung up and accounts unregistered first, for at most two seconds.
+/// Ends the phone: calls are hung up and accounts unregistered first.
 pub(crate) fn quit(app: &AppHandle) {
     let app = app.clone();
     tauri::async_runtime::spawn(async move {
-        if let Some(phone) = app.try_state::<Phone>() {
-            phone.inner().clone().shutdown().await;
+        let phone = app.try_state::<Phone>().map(|phone| phone.inner().clone());
+        if let Some(phone) = phone
+            && tokio::time::timeout(LEAVING, phone.shutdown()).await.is_err()
+        {
+            tracing::warn!("not every server could be left in time");
         }
         app.exit(0);
     });
@@ -62,35 +73,20 @@ fn start(words: &Words) -> anyhow::Result<()> {
             }
         }))
         .plugin(tauri_plugin_notification::init())
+        .manage(Ringing::default())
         .invoke_handler(tauri::generate_handler![commands::attach, commands::send])
-        .on_window_event(|window, event| match event {
-            WindowEvent::CloseRequested { api, .. } if window.label() == window::MAIN && !tray::host_present() => {
-                api.prevent_close();
-                let _ = window.minimize();
-            }
-            WindowEvent::Destroyed => {
-                if let Some(bridge) = window.try_state::<Bridge>() {
-                    bridge.detach(window.label());
-                }
-            }
-            _ => {}
-        })
+        .on_window_event(on_window_event)
         .build(tauri::generate_context!())?;
-    let lock = match place.lock() {
-        Ok(lock) => lock,
-        Err(error) => {
-            tracing::warn!(%error, "the stored accounts are in use");
-            anyhow::bail!(words.get("already-running"));
-        }
-    };
+    let lock = place.lock()?;
     let _log = logging::start(place.data_dir());
-    let phone = tauri::async_runtime::block_on(phone::start(setup(&place)))?;
+    let phone = tauri::async_runtime::block_on(phone::start(setup(&place, words)))?;
     let (_door, listener) = phone.attach();
     app.manage(Bridge::new(phone.clone()));
     app.manage(phone.clone());
     tray::build(app.handle(), words)?;
     window::show_main(app.handle())?;
     tauri::async_runtime::spawn(follow::follow(app.handle().clone(), phone, listener));
+    tauri::async_runtime::spawn(end_with_the_session(app.handle().clone()));
     // The phone lives on when its last window is closed; only `quit` ends it.
     app.run(|_, event| {
         if let RunEvent::ExitRequested { api, code: None, .. } = event {
@@ -101,12 +97,70 @@ fn start(words: &Words) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn setup(place: &Place) -> Setup {
+fn on_window_event(window: &Window, event: &WindowEvent) {
+    let main = window.label() == window::MAIN;
+    match event {
+        WindowEvent::CloseRequested { api, .. } if main && !tray::host_present() => {
+            api.prevent_close();
+            let _ = window.minimize();
+        }
+        // A call rings in the main window while that has the keyboard, else in the call window; never in both.
+        WindowEvent::Focused(true) if main => window::hide_call(window.app_handle()),
+        WindowEvent::Focused(false) if main => ring_elsewhere(window.app_handle()),
+        WindowEvent::Destroyed => {
+            if let Some(bridge) = window.try_state::<Bridge>() {
+                bridge.detach(window.label());
+            }
+            if main {
+                ring_elsewhere(window.app_handle());
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Shows a call that rings in the call window. The loop of the windows does not wait for it.
+fn ring_elsewhere(app: &AppHandle) {
+    if !app.state::<Ringing>().now() {
+        return;
+    }
+    let app = app.clone();
+    tauri::async_runtime::spawn(async move {
+        if let Err(error) = window::show_call(&app) {
+            tracing::warn!(%error, "the call window could not be shown");
+        }
+    });
+}
+
+/// Quits when the session of the desktop ends, or when somebody at a terminal wants it.
+#[cfg(unix)]
+async fn end_with_the_session(app: AppHandle) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut terminated), Ok(mut interrupted)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        return;
+    };
+    tokio::select! {
+        _ = terminated.recv() => {}
+        _ = interrupted.recv() => {}
+    }
+    quit(&app);
+}
+
+/// Quits when somebody at a terminal wants it. The end of a session comes as the end of the windows' loop.
+#[cfg(not(unix))]
+async fn end_with_the_session(app: AppHandle) {
+    if tokio::signal::ctrl_c().await.is_ok() {
+        quit(&app);
+    }
+}
+
+fn setup(place: &Place, words: &Words) -> Setup {
     Setup {
         sound: Box::new(audio::Devices::new()),
         secrets: Arc::new(Keychain::new()),
         store: place.store(),
-        practice: Some(Arc::new(practice::Practice::default())),
+        practice: Some(Arc::new(practice::Practice::new(words.practice_language()))),
         ..Setup::new(env!("CARGO_PKG_VERSION"))
     }
 }

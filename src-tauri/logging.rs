@@ -13,7 +13,12 @@ use tracing_subscriber::EnvFilter;
 /// to the standard error.
 pub(crate) fn start(data: &Path) -> Option<WorkerGuard> {
     let filter = || EnvFilter::try_from_env("BELLBIRD_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let files = RollingFileAppender::builder().rotation(Rotation::DAILY).filename_prefix("bellbird").filename_suffix("log").max_log_files(7).build(data.join("log"));
+    let files = RollingFileAppender::builder()
+        .rotation(Rotation::DAILY)
+        .filename_prefix("bellbird")
+        .filename_suffix("log")
+        .max_log_files(7)
+        .build(data.join("log"));
     match files {
         Ok(files) => {
             let (writer, guard) = tracing_appender::non_blocking(files);

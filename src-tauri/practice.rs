@@ -2,20 +2,39 @@
 
 use std::{future::Future, pin::Pin};
 
+use pbx::{Config, Language, Pbx};
 use phone::{PracticeHost, PracticeLine};
+use rand::{TryRngCore, rngs::OsRng};
 use tokio::sync::Mutex;
 
 /// The practice line of this process, while it runs.
-#[derive(Default)]
 pub(crate) struct Practice {
-    running: Mutex<Option<pbx::Pbx>>,
+    language: Language,
+    running: Mutex<Option<Pbx>>,
+}
+
+impl Practice {
+    /// One that speaks its digits in `language`, once it is started.
+    pub(crate) fn new(language: Language) -> Self {
+        Self { language, running: Mutex::new(None) }
+    }
 }
 
 impl PracticeHost for Practice {
     fn start(&self) -> Pin<Box<dyn Future<Output = Result<PracticeLine, String>> + Send + '_>> {
         Box::pin(async move {
-            let pbx = pbx::start(pbx::Config::practice()).await.map_err(|error| error.to_string())?;
-            let line = PracticeLine { url: pbx.url().to_owned(), user: pbx.user().to_owned(), domain: pbx.domain().to_owned(), password: pbx.password().into(), pin: pbx.pin().to_owned() };
+            let mut seed = [0; 32];
+            OsRng.try_fill_bytes(&mut seed).map_err(|error| error.to_string())?;
+            let config = Config { language: self.language, ..Config::new(seed) };
+            let pbx = pbx::start(config).await.map_err(|error| error.to_string())?;
+            let user = pbx.users.first().ok_or("the practice line has no user")?.clone();
+            let line = PracticeLine {
+                url: pbx.url.clone(),
+                user: user.name,
+                domain: pbx.domain.clone(),
+                password: user.password,
+                pin: pbx.pin.clone(),
+            };
             if let Some(before) = self.running.lock().await.replace(pbx) {
                 before.shutdown().await;
             }
@@ -25,7 +44,8 @@ impl PracticeHost for Practice {
 
     fn stop(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(async move {
-            if let Some(pbx) = self.running.lock().await.take() {
+            let running = self.running.lock().await.take();
+            if let Some(pbx) = running {
                 pbx.shutdown().await;
             }
         })

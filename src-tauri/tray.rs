@@ -60,8 +60,16 @@ pub(crate) fn draw(app: &AppHandle, shown: &Shown, words: &Words) -> tauri::Resu
 #[cfg(target_os = "linux")]
 pub(crate) fn host_present() -> bool {
     let asked = || -> zbus::Result<bool> {
-        let bus = zbus::blocking::Connection::session()?;
-        let watcher = zbus::blocking::Proxy::new(&bus, "org.kde.StatusNotifierWatcher", "/StatusNotifierWatcher", "org.kde.StatusNotifierWatcher")?;
+        // The window waits for this answer, so a watcher that hangs counts as none.
+        let bus = zbus::blocking::connection::Builder::session()?
+            .method_timeout(std::time::Duration::from_millis(500))
+            .build()?;
+        let watcher = zbus::blocking::Proxy::new(
+            &bus,
+            "org.kde.StatusNotifierWatcher",
+            "/StatusNotifierWatcher",
+            "org.kde.StatusNotifierWatcher",
+        )?;
         watcher.get_property("IsStatusNotifierHostRegistered")
     };
     asked().unwrap_or(false)
@@ -82,7 +90,9 @@ fn menu(app: &AppHandle, words: &Words) -> tauri::Result<Menu<tauri::Wry>> {
 /// The desktop draws its panel in its own colour; the icon takes the ink that can be seen on it.
 fn dark(app: &AppHandle) -> bool {
     use tauri::Manager;
-    app.get_webview_window(window::MAIN).and_then(|window| window.theme().ok()).is_some_and(|theme| theme == Theme::Dark)
+    app.get_webview_window(window::MAIN)
+        .and_then(|window| window.theme().ok())
+        .is_some_and(|theme| theme == Theme::Dark)
 }
 
 fn name(shape: Tray) -> &'static str {
@@ -99,7 +109,11 @@ fn name(shape: Tray) -> &'static str {
 fn icon(shape: Tray, dark: bool) -> tauri::Result<Image<'static>> {
     macro_rules! inked {
         ($name:literal) => {
-            if dark { include_bytes!(concat!("../icons/tray/", $name, "-on-dark.png")).as_slice() } else { include_bytes!(concat!("../icons/tray/", $name, "-on-light.png")).as_slice() }
+            if dark {
+                include_bytes!(concat!("../icons/tray/", $name, "-on-dark.png")).as_slice()
+            } else {
+                include_bytes!(concat!("../icons/tray/", $name, "-on-light.png")).as_slice()
+            }
         };
     }
     Image::from_bytes(match shape {

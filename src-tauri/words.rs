@@ -9,6 +9,7 @@ const CHINESE: &str = include_str!("../ui/src/text/zh-CN/shell.ftl");
 
 /// The words of one language.
 pub(crate) struct Words {
+    tag: &'static str,
     bundle: FluentBundle<FluentResource>,
 }
 
@@ -23,7 +24,17 @@ impl Words {
         bundle.set_use_isolating(false);
         let resource = FluentResource::try_new(text.to_owned()).expect("shell.ftl parses: a test reads it");
         bundle.add_resource_overriding(resource);
-        Self { bundle }
+        Self { tag, bundle }
+    }
+
+    /// The tag of the language.
+    pub(crate) fn tag(&self) -> &'static str {
+        self.tag
+    }
+
+    /// The language in which the practice line speaks to whoever reads these words.
+    pub(crate) fn practice_language(&self) -> pbx::Language {
+        if self.tag == "zh-CN" { pbx::Language::Mandarin } else { pbx::Language::English }
     }
 
     /// The word `key`, with nothing to fill in.
@@ -33,7 +44,9 @@ impl Words {
 
     /// The word `key` with `values` filled in.
     pub(crate) fn with(&self, key: &str, values: &[(&str, FluentValue<'_>)]) -> String {
-        let Some(pattern) = self.bundle.get_message(key).and_then(|message| message.value()) else { return key.to_owned() };
+        let Some(pattern) = self.bundle.get_message(key).and_then(|message| message.value()) else {
+            return key.to_owned();
+        };
         let args: FluentArgs<'_> = values.iter().map(|(name, value)| (*name, value.clone())).collect();
         self.bundle.format_pattern(pattern, Some(&args), &mut Vec::new()).into_owned()
     }
@@ -44,7 +57,10 @@ mod tests {
     use super::*;
 
     fn keys(text: &str) -> Vec<&str> {
-        text.lines().filter(|line| line.starts_with(|c: char| c.is_ascii_lowercase())).filter_map(|line| line.split_once(" =").map(|(key, _)| key)).collect()
+        text.lines()
+            .filter(|line| line.starts_with(|c: char| c.is_ascii_lowercase()))
+            .filter_map(|line| line.split_once(" =").map(|(key, _)| key))
+            .collect()
     }
 
     #[test]
@@ -53,7 +69,10 @@ mod tests {
         for setting in ["en", "zh-CN"] {
             let words = Words::of(setting);
             for key in keys(ENGLISH) {
-                let said = words.with(key, &[("who", "Ada".into()), ("account", "Desk".into()), ("count", 2.into()), ("reason", "x".into())]);
+                let said = words.with(
+                    key,
+                    &[("who", "Ada".into()), ("account", "Desk".into()), ("count", 2.into()), ("reason", "x".into())],
+                );
                 assert!(said != key && !said.contains('{'), "{setting}: {key} says {said}");
             }
         }
