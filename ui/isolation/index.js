@@ -5,7 +5,7 @@
 (() => {
   const WORDS = [
     "add-account", "change-account", "remove-account", "register", "unregister", "test-account", "trust-certificate",
-    "call", "answer", "decline", "ignore", "hangup", "hold", "resume", "mute", "unmute", "dtmf",
+    "call", "answer", "decline", "ignore", "hangup", "hold", "resume", "mute", "unmute", "dtmf", "key",
     "set-device", "set", "listen", "unlisten", "history", "seen", "watch", "unwatch", "state",
   ];
   const plain = (value) => typeof value === "object" && value !== null && !Array.isArray(value);

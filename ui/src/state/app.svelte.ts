@@ -52,6 +52,12 @@ export class App {
     return this.history.rows.find(({ direction }) => direction === 'out') ?? null;
   }
 
+  /** A key of the keypad outside of a call: it lands in the field and is heard here. + has no tone. */
+  async key(digit: string) {
+    this.view.field += digit;
+    if (digit !== '+') await this.phone.wish({ do: 'key', key: digit });
+  }
+
   /** Sends tones and writes them down. */
   async tone(call: Call, digits: string) {
     if (!call.can.includes('dtmf')) return;
