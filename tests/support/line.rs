@@ -9,6 +9,9 @@ use serde_json::Value;
 
 use crate::{PATIENCE, process::Process};
 
+/// A line in a failure is cut after so many characters.
+const LINE: usize = 600;
+
 /// Such a program.
 pub struct Talker {
     process: Process,
@@ -118,7 +121,7 @@ impl Talker {
         &mut self.process
     }
 
-    /// Panics with `why` and both sides of what was said.
+    /// Panics with `why` and both sides of what was said; long lines are cut, for the log has them whole.
     pub fn fail(&self, why: &str) -> ! {
         let mut all: Vec<(Duration, String)> = self.said.iter().map(|(at, line)| (*at, format!("<< {line}"))).collect();
         all.extend(
@@ -128,7 +131,12 @@ impl Talker {
                 .map(|line| (line.at, format!("{} {}", if line.err { "!!" } else { ">>" }, line.text))),
         );
         all.sort_by_key(|(at, _)| *at);
-        let text: String = all.iter().map(|(at, line)| format!("{:9.3} {line}\n", at.as_secs_f64())).collect();
+        // Of a state, what comes before the calls seldom matters.
+        let tail =
+            |line: &str| line.find("\"calls\":").map_or(0, |at| if line.contains("{\"state\":") { at } else { 0 });
+        let cut =
+            |line: &str| line[..3].chars().chain(line[tail(line).max(3)..].chars().take(LINE)).collect::<String>();
+        let text: String = all.iter().map(|(at, line)| format!("{:9.3} {}\n", at.as_secs_f64(), cut(line))).collect();
         panic!("{}: {why}\n{text}", self.process.name());
     }
 }

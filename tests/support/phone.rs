@@ -176,6 +176,17 @@ impl Phone {
         })
     }
 
+    /// Waits until `act` is something that can be done with a call.
+    ///
+    /// # Panics
+    /// With the transcript, when it cannot.
+    pub fn may(&mut self, call: &str, act: &str) {
+        self.until(&format!("call {call} to allow {act}"), |state| {
+            let found = state["calls"].as_array()?.iter().find(|row| row["id"] == call)?;
+            found["can"].as_array()?.iter().any(|can| can == act).then_some(())
+        });
+    }
+
     /// Waits until somebody calls and returns the call.
     ///
     /// # Panics

@@ -136,14 +136,15 @@ fn presses_keys_for_asterisk() -> Result<(), Missing> {
 fn holds_asterisk() -> Result<(), Missing> {
     const TEST: &str = "interop/holds_asterisk";
     let server = Asterisk::start(TEST)?;
-    let mut phone = server.phone(PHONE);
+    let mut phone = Phone::start(TEST, "phone", &server.account("2003", "pw-2003", PHONE));
+    phone.registered();
     let call = phone.call("601");
     phone.phase(&call, "connected");
     phone.hears(1);
     phone.tell(json!({ "do": "hold" }));
-    phone.until("a call on hold", |state| (state["calls"][0]["hold"] == "local").then_some(()));
+    phone.may(&call, "resume");
     phone.tell(json!({ "do": "resume" }));
-    phone.until("a call off hold", |state| (state["calls"][0]["hold"] == "none").then_some(()));
+    phone.may(&call, "hold");
     phone.hears(2);
     phone.tell(json!({ "do": "hangup" }));
     assert_eq!(phone.cause(&call), "hung-up-here");
@@ -155,8 +156,9 @@ fn talks_to_a_browser_through_asterisk() -> Result<(), Missing> {
     let server = Asterisk::start(TEST)?;
     let account = Account { url: &server.url, user: "2002", domain: DOMAIN, password: "pw-2002" };
     let mut browser = Browser::start(TEST, "browser", &account, BROWSER)?;
-    let mut phone = server.phone(PHONE);
-    browser.act(json!({ "do": "call", "to": format!("sip:2001@{DOMAIN}") }));
+    let mut phone = Phone::start(TEST, "phone", &server.account("2003", "pw-2003", PHONE));
+    phone.registered();
+    browser.act(json!({ "do": "call", "to": format!("sip:2003@{DOMAIN}") }));
     let call = phone.incoming();
     assert_eq!(call["with"]["number"], "2002", "{call}");
     phone.tell(json!({ "do": "answer" }));
@@ -176,10 +178,11 @@ fn lets_another_phone_of_the_same_user_answer() -> Result<(), Missing> {
     const TEST: &str = "interop/lets_another_phone_of_the_same_user_answer";
     let server = Asterisk::start(TEST)?;
     let mut caller = Phone::start(TEST, "caller", &server.account("2002", "pw-2002", BROWSER));
-    let mut other = Phone::start(TEST, "other", &server.account("2001", "pw-2001", BROWSER));
-    let mut phone = server.phone(PHONE);
+    let mut other = Phone::start(TEST, "other", &server.account("2003", "pw-2003", BROWSER));
+    let mut phone = Phone::start(TEST, "phone", &server.account("2003", "pw-2003", PHONE));
     caller.registered();
     other.registered();
+    phone.registered();
     let outgoing = caller.call("700");
     let (call, theirs) = (id(&phone.incoming()), id(&other.incoming()));
     other.tell(json!({ "do": "answer" }));

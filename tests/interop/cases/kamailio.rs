@@ -66,14 +66,15 @@ fn registers_at_kamailio() -> Result<(), Missing> {
     // Off the line: the contact ends. On it again: with the instance that RFC 5626 wants, and an answer to the challenge.
     assert!(sent.iter().any(|text| text.contains("expires=0") || text.contains("Expires: 0\r\n")), "{sent:#?}");
     let last = sent.last().expect("it registered");
-    for part in ["+sip.instance=\"<urn:uuid:", "reg-id=1", "outbound", "path", "gruu", "qop=auth", "nc=", "cnonce="] {
+    for part in ["+sip.instance=\"<urn:uuid:", "reg-id=1", "outbound", "path", "gruu", "Authorization: Digest ***\r\n"]
+    {
         assert!(last.contains(part), "no {part} in {last}");
     }
     assert!(got.iter().any(|text| text.starts_with("SIP/2.0 401 ") && !text.contains("algorithm")), "{got:#?}");
     let granted = got.last().expect("it was answered");
     assert!(granted.starts_with("SIP/2.0 200 ") && granted.contains("pub-gruu="), "{granted}");
-    // The password is in no message, and its proof is left out.
-    assert!(sent.iter().all(|text| !text.contains("pw-1001")), "{sent:#?}");
+    // What is shown of it has neither the password nor the proof of it.
+    assert!(sent.iter().all(|text| !text.contains("pw-1001") && !text.contains("response=")), "{sent:#?}");
     assert!(phone.end().success());
     Ok(())
 }
@@ -82,9 +83,8 @@ fn registers_with_sha_256_at_kamailio() -> Result<(), Missing> {
     const TEST: &str = "interop/registers_with_sha_256_at_kamailio";
     let kamailio = Kamailio::start(TEST, Some("SHA-256"))?;
     let mut phone = kamailio.phone(PHONE);
-    let (sent, got) = line_again(&mut phone);
+    let (_, got) = line_again(&mut phone);
     assert!(got.iter().any(|text| text.starts_with("SIP/2.0 401 ") && text.contains("algorithm=SHA-256")), "{got:#?}");
-    assert!(sent.last().is_some_and(|text| text.contains("algorithm=SHA-256")), "{sent:#?}");
     let security = phone.registered()["security"]["digest"].clone();
     assert_eq!(security, "SHA-256");
     // The INVITE is challenged as well, by 407.
@@ -292,9 +292,11 @@ fn a_browser_and_the_phone_hold_each_other() -> Result<(), Missing> {
     phone.tell(json!({ "do": "hold" }));
     assert_eq!(browser.wait("hold")["by"], "remote");
     held(&mut phone, "local");
+    phone.may(&call, "resume");
     phone.tell(json!({ "do": "resume" }));
     assert_eq!(browser.wait("unhold")["by"], "remote");
     held(&mut phone, "none");
+    phone.may(&call, "hold");
     browser.act(json!({ "do": "hold" }));
     held(&mut phone, "remote");
     browser.act(json!({ "do": "unhold" }));
