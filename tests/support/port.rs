@@ -33,7 +33,7 @@ pub fn range(count: u16) -> u16 {
     let step = count.next_multiple_of(2);
     for _ in 0..span / step {
         let at = NEXT.fetch_add(step, Ordering::Relaxed);
-        let first = FIRST + (offset.wrapping_add(at) % (span - step)) & !1;
+        let first = (FIRST + offset.wrapping_add(at) % (span - step)) & !1;
         if (first..first + count).all(is_free) {
             return first;
         }

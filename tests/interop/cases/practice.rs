@@ -49,7 +49,7 @@ fn a_browser_hears_itself_at_the_practice_line() -> Result<(), Missing> {
     browser.hears(6);
     browser.act(json!({ "do": "hangup" }));
     browser.wait("ended");
-    hears("the browser", &browser.heard(), &browser.voice().to_vec());
+    hears("the browser", &browser.heard(), browser.voice());
     Ok(())
 }
 

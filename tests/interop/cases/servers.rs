@@ -27,7 +27,7 @@ fn a_browser_and_a_plain_phone_talk_through_kamailio() -> Result<(), Missing> {
     browser.act(json!({ "do": "hangup" }));
     browser.wait("ended");
     plain.done();
-    hears("the browser", &browser.heard(), &browser.voice().to_vec());
+    hears("the browser", &browser.heard(), browser.voice());
 
     let plain = Plain::calling(TEST, "call", "1002", kamailio.udp)?;
     assert_eq!(browser.wait("incoming")["from"], "7001");
@@ -57,7 +57,7 @@ fn a_browser_hears_itself_at_asterisk() -> Result<(), Missing> {
     browser.hears(6);
     browser.act(json!({ "do": "hangup" }));
     browser.wait("ended");
-    hears("the browser", &browser.heard(), &browser.voice().to_vec());
+    hears("the browser", &browser.heard(), browser.voice());
 
     server.call("602");
     assert_eq!(browser.wait("incoming")["from"], "77");
