@@ -2,6 +2,7 @@
 //! and tells everybody who listens.
 
 mod connection;
+mod door;
 mod effects;
 mod ladder;
 mod listeners;
@@ -16,20 +17,18 @@ use std::{
 
 use rand::RngCore;
 use rand_chacha::ChaCha12Rng;
-use serde_json::Value;
 use tokio::{
     sync::{mpsc, oneshot, watch},
     time::{MissedTickBehavior, interval, sleep_until},
 };
 
+pub(crate) use door::Request;
 pub(crate) use listeners::Queue;
 pub use start::start;
 
 use crate::{
-    contract::{
-        AccountId, Command, Error, Hello, Levels, Line, Ok, PhoneState, Quality, Reply, SipLine, TestId, Timestamp,
-    },
-    fault::{Code, Fault},
+    contract::{AccountId, Hello, Levels, Line, PhoneState, Quality, SipLine, TestId, Timestamp},
+    fault::Fault,
     secret::{Secret, SecretError, SecretKind, SecretStore},
     setup::{Pace, PracticeHost, PracticeLine},
     store::Store,
@@ -43,15 +42,6 @@ use network::Seen;
 
 /// Between two states that differ only in numbers (CONTRACT: at most 30 a second).
 const BETWEEN_STATES: Duration = Duration::from_millis(34);
-
-/// What comes through the door.
-pub(crate) enum Request {
-    Attach { listener: u64, queue: Arc<Queue> },
-    Detach(u64),
-    Ask { listener: Option<u64>, reply: Value, command: Command, answer: Option<oneshot::Sender<Result<Ok, Error>>> },
-    Bad { listener: u64, fault: Fault },
-    Shutdown(oneshot::Sender<()>),
-}
 
 /// What work aside brought.
 enum Told {
@@ -159,113 +149,6 @@ impl Runner {
             }
         }
         self.connections.retain(|own| own.closing.is_none_or(|until| until > at.instant));
-    }
-
-    async fn on_request(&mut self, request: Request) {
-        match request {
-            Request::Attach { listener, queue } => {
-                queue.push(Line::Hello(self.hello.clone()));
-                let state = match &self.published {
-                    Some(state) => Arc::clone(state),
-                    None => Arc::new(self.board.state(self.seq)),
-                };
-                queue.push(Line::State(state));
-                self.listeners.add(listener, queue);
-            }
-            Request::Detach(listener) => {
-                self.listeners.remove(listener);
-                self.watch_voice();
-                if self.listener == Some(listener) {
-                    self.listener = None;
-                    self.voice.order(Order::Listen { device: None });
-                }
-            }
-            Request::Ask { listener, reply, command, answer } => {
-                self.on_command(listener, reply, command, answer).await
-            }
-            Request::Bad { listener, fault } => {
-                let error = Some(self.board.words().error(&fault));
-                self.listeners.tell(listener, Line::Reply(Reply { reply: Value::Null, ok: None, error }));
-            }
-            Request::Shutdown(done) => self.end(Some(done)).await,
-        }
-    }
-
-    async fn on_command(
-        &mut self,
-        listener: Option<u64>,
-        reply: Value,
-        command: Command,
-        answer: Option<oneshot::Sender<Result<Ok, Error>>>,
-    ) {
-        let asks_for_state = matches!(command, Command::State {});
-        let done = self.command(listener, command).await.map_err(|fault| self.board.words().error(&fault));
-        match (answer, listener) {
-            (Some(answer), _) => {
-                let _ = answer.send(done);
-            }
-            (None, Some(listener)) => {
-                let (ok, error) = match done {
-                    Ok(ok) => (Some(ok), None),
-                    Err(error) => (None, Some(error)),
-                };
-                self.listeners.tell(listener, Line::Reply(Reply { reply, ok, error }));
-            }
-            (None, None) => {}
-        }
-        if let (true, Some(listener)) = (asks_for_state, listener) {
-            let state = Arc::new(self.board.state(self.seq));
-            self.listeners.tell(listener, Line::State(state));
-        }
-    }
-
-    /// Commands that belong to their listener are done here, all others by the switchboard.
-    async fn command(&mut self, listener: Option<u64>, command: Command) -> Result<Ok, Fault> {
-        match command {
-            Command::State {} => {}
-            Command::History { before, limit, filter } => {
-                let limit = limit.unwrap_or(50).clamp(1, 500);
-                let rows = self.store.history(before.as_ref(), limit, filter.as_deref()).await;
-                return Ok(Ok { rows: Some(rows), ..Ok::default() });
-            }
-            Command::Watch { watch, call } => {
-                let listener = listener.unwrap_or_default();
-                if let Some(call) = &call {
-                    for line in self.ladder.of(call) {
-                        self.listeners.tell(listener, Line::Sip(line.clone()));
-                    }
-                }
-                self.listeners.watch(listener, watch, Some(call));
-                self.watch_voice();
-            }
-            Command::Unwatch { watch } => {
-                self.listeners.watch(listener.unwrap_or_default(), watch, None);
-                self.watch_voice();
-            }
-            Command::Listen { device } => {
-                self.board.may_listen(device.as_deref())?;
-                self.listener = listener;
-                self.board.listens(true);
-                self.voice.order(Order::Listen { device: Some(device) });
-            }
-            Command::Unlisten {} => {
-                self.listener = None;
-                self.voice.order(Order::Listen { device: None });
-            }
-            Command::Key { key } => {
-                if !matches!(key, '0'..='9' | 'A'..='D' | 'a'..='d' | '*' | '#') {
-                    return Err(Fault::new(Code::BadCommand).detail("a key is one of 0-9 A-D * #"));
-                }
-                self.voice.order(Order::Key(key.to_ascii_uppercase()));
-            }
-            command => return self.board.command(now(), command),
-        }
-        Ok(Ok::default())
-    }
-
-    fn watch_voice(&self) {
-        let (levels, quality) = self.listeners.watched();
-        self.voice.order(Order::Watch { levels, quality });
     }
 
     async fn on_told(&mut self, told: Told) {
