@@ -137,7 +137,7 @@ pub struct Fault {
     /// What the sentences speak of.
     pub args: Vec<(&'static str, String)>,
     /// The certificate it is about.
-    pub cert: Option<Certificate>,
+    pub cert: Option<Box<Certificate>>,
     /// When.
     pub at: Timestamp,
 }
@@ -188,7 +188,7 @@ impl Fault {
     /// With the certificate it is about.
     #[must_use]
     pub fn cert(mut self, facts: &CertificateFacts) -> Self {
-        self.cert = Some(facts.into());
+        self.cert = Some(Box::new(facts.into()));
         self
     }
 }

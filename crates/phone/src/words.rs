@@ -72,7 +72,7 @@ impl Words {
             sip: fault.sip,
             detail: fault.detail.clone(),
             at: fault.at,
-            cert: fault.cert.clone(),
+            cert: fault.cert.as_deref().cloned(),
         }
     }
 

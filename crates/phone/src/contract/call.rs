@@ -104,6 +104,7 @@ pub enum Verified {
 /// How far a call is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
 #[serde(tag = "is", rename_all = "kebab-case", rename_all_fields = "camelCase")]
+#[expect(clippy::large_enum_variant, reason = "there are few calls, and each ends")]
 pub enum Phase {
     /// We call; nothing is known yet.
     Dialing {},

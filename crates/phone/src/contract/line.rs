@@ -86,6 +86,7 @@ pub struct Ok {
 /// Something that happened and leaves no state.
 #[derive(Clone, Debug, PartialEq, Serialize, TS)]
 #[serde(tag = "is", rename_all = "kebab-case", rename_all_fields = "camelCase")]
+#[expect(clippy::large_enum_variant, reason = "it lives until it is told")]
 pub enum Notice {
     /// A call was missed.
     MissedCall {

@@ -21,6 +21,7 @@ pub(crate) enum Key {
 
 /// Something to do.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "it lives until it is done")]
 pub(crate) enum Effect {
     /// For a line.
     Line(Key, LineOrder),

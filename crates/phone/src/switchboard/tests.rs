@@ -223,7 +223,7 @@ fn a_second_call_holds_the_first_and_resuming_swaps_them() {
     );
     let active =
         |desk: &Desk| desk.state().calls.into_iter().filter(|call| call.active).map(|call| call.id).collect::<Vec<_>>();
-    assert_eq!(active(&desk), [second.clone()]);
+    assert_eq!(active(&desk), std::slice::from_ref(&second));
     // The first one is held as soon as the far end agrees.
     desk.voice(Happened::Offer { call: first.clone(), sdp: Bytes::new() });
     desk.voice(Happened::Accepted { call: first.clone(), remote_hold: false, codec: None });
@@ -350,7 +350,7 @@ fn only_the_certificate_that_was_shown_can_be_trusted() {
     let mut desk = Desk::registered();
     let mut fault = Fault::new(Code::CertificateUntrusted);
     let sha256 = "ab".repeat(32);
-    fault.cert = Some(crate::contract::Certificate { sha256: sha256.clone(), ..Default::default() });
+    fault.cert = Some(Box::new(crate::contract::Certificate { sha256: sha256.clone(), ..Default::default() }));
     desk.ask(json!({ "do": "register" })).unwrap();
     desk.line("a1", LineEvent::Down { fault, retry_in: None, tries: 1 });
     let trust = |sha256: &str| json!({ "do": "trust-certificate", "account": "a1", "sha256": sha256 });
