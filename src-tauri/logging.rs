@@ -13,12 +13,15 @@ use tracing_subscriber::EnvFilter;
 /// to the standard error.
 pub(crate) fn start(data: &Path) -> Option<WorkerGuard> {
     let filter = || EnvFilter::try_from_env("BELLBIRD_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let folder = data.join("log");
+    // Looking for old files in a folder that is not there would be said on the standard error.
+    let _ = std::fs::create_dir_all(&folder);
     let files = RollingFileAppender::builder()
         .rotation(Rotation::DAILY)
         .filename_prefix("bellbird")
         .filename_suffix("log")
         .max_log_files(7)
-        .build(data.join("log"));
+        .build(&folder);
     match files {
         Ok(files) => {
             let (writer, guard) = tracing_appender::non_blocking(files);

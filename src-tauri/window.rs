@@ -55,7 +55,9 @@ pub(crate) fn show_call<R: Runtime>(app: &AppHandle<R>) -> tauri::Result<()> {
     let window = guarded(app, CALL, "index.html?window=call")
         .title("Bellbird")
         .inner_size(340.0, 124.0)
-        .resizable(false)
+        // GTK makes a window that cannot be resized at least 200 pixels high; this one has no edges to pull at anyway.
+        .min_inner_size(340.0, 124.0)
+        .max_inner_size(340.0, 124.0)
         .decorations(false)
         .always_on_top(true)
         .skip_taskbar(true)

@@ -52,8 +52,7 @@ pub(crate) fn trust(window: &Window, server: &Server) {
     assert!(shown.to_lowercase().contains(&server.pin), "the page shows the fingerprint of the server: {shown}");
     window.picture("certificate");
     window.press("cert-trust");
-    let ready = |said: &str| said.contains("Sign in") && said.matches("done").count() >= 5;
-    window.wait_until_says("card", ready);
+    window.until("every step of the test is done", || window.count("[data-part=\"step\"].done") >= 5);
     window.picture("tested");
 }
 

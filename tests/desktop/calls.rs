@@ -92,7 +92,7 @@ fn a_call_rings_in_the_focused_window_and_is_answered_by_a_click() {
     window.wait_for(&part("answer"));
     window.picture("ringing");
     desktop.picture("ringing-screen");
-    assert_eq!(windows_of(&desktop), 1, "the window has the focus: no second one rings");
+    assert_eq!(desktop.windows().len(), 1, "the window has the focus: no second one rings");
     assert_eq!(desktop.open_microphones(), 0, "no microphone is open while it rings (S15)");
     answer(&window);
     window.wait_until_says("chips", |said| said.contains("Encrypted") && said.contains("0:"));
@@ -106,14 +106,14 @@ fn a_call_rings_in_the_focused_window_and_is_answered_by_a_click() {
 fn a_call_window_rings_above_other_programs_and_leaves_them_the_keyboard() {
     let desktop = Desktop::start("callwin", With::default());
     let window = Window::open(&desktop);
-    be_called(&window);
     // Somebody works in another program when it rings.
-    let other = desktop.spawn("xev", desktop.command("xev").args(["-event", "keyboard", "-name", "Other program"]));
-    until("the other program has the keyboard", || {
-        desktop.run("xdotool", &["search", "--name", "Other program", "windowactivate", "--sync"]);
-        desktop.ask("xdotool", &["getactivewindow", "getwindowname"]) == "Other program"
+    let other = desktop.work_elsewhere();
+    be_called(&window);
+    assert_eq!(desktop.active(), "Other program", "a press by WebDriver takes no keyboard");
+    until("the call window is there, and drawn", || {
+        let Some((id, (_, _, width, height))) = call_window(&desktop) else { return false };
+        height < 150 && desktop.colour(&id, width * 3 / 4, height * 3 / 4) != desktop.colour(&id, 2, 2)
     });
-    until("the call window is there", || windows_of(&desktop) == 2);
     let begun = other.count();
     for _ in 0..5 {
         desktop.run("xdotool", &["key", "x"]);
@@ -125,16 +125,16 @@ fn a_call_window_rings_above_other_programs_and_leaves_them_the_keyboard() {
             (typed >= 10).then_some(())
         })
         .unwrap_or_else(|| other.give_up("what was typed did not arrive"));
-    assert_eq!(desktop.ask("xdotool", &["getactivewindow", "getwindowname"]), "Other program");
+    assert_eq!(desktop.active(), "Other program");
     desktop.picture("callwin-screen");
 
     // Its Answer is the right one of the two buttons in the lower half.
     until("the click on Answer is taken", || {
-        if let Some((x, y, width, height)) = call_window(&desktop) {
+        if let Some((_, (x, y, width, height))) = call_window(&desktop) {
             let (x, y) = ((x + width * 3 / 4).to_string(), (y + height * 3 / 4).to_string());
             desktop.run("xdotool", &["mousemove", &x, &y, "click", "1"]);
         }
-        windows_of(&desktop) == 1
+        desktop.windows().len() == 1
     });
     window.wait_until_says("chips", |said| said.contains("Encrypted") && said.contains("0:"));
     hang_up(&window);
@@ -160,17 +160,8 @@ fn hang_up(window: &Window) {
     window.until("the end of the call", || !window.try_press("[data-part=\"hangup\"]:not([aria-disabled])"));
 }
 
-/// How many windows of the program can be seen.
-fn windows_of(desktop: &Desktop) -> usize {
-    desktop.ask("xdotool", &["search", "--onlyvisible", "--class", "bellbird"]).lines().count()
-}
-
-/// Place and size of the call window, which is lower than it is wide.
-fn call_window(desktop: &Desktop) -> Option<(i32, i32, i32, i32)> {
-    desktop.ask("xdotool", &["search", "--onlyvisible", "--class", "bellbird"]).lines().find_map(|id| {
-        let shell = desktop.ask("xdotool", &["getwindowgeometry", "--shell", id]);
-        let value = |key: &str| shell.lines().find_map(|line| line.strip_prefix(key)?.parse::<i32>().ok());
-        let (width, height) = (value("WIDTH=")?, value("HEIGHT=")?);
-        (height < width).then_some((value("X=")?, value("Y=")?, width, height))
-    })
+/// The call window, which is lower than it is wide, with its place and size.
+fn call_window(desktop: &Desktop) -> Option<(String, (i32, i32, i32, i32))> {
+    let places = desktop.windows().into_iter().filter_map(|id| Some((id.clone(), desktop.place(&id)?)));
+    places.into_iter().find(|(_, (_, _, width, height))| height < width)
 }

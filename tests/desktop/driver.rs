@@ -98,9 +98,12 @@ impl Element<'_> {
         self.ask("POST", "value", &json!({ "text": text })).map(drop)
     }
 
-    /// The words of it that can be seen.
+    /// Its words as they are laid out. (The driver's own question for them gives nothing for text that may be cut off.)
     pub(crate) fn text(&self) -> Result<String, Refusal> {
-        self.ask("GET", "text", &Value::Null).map(|text| text.as_str().unwrap_or_default().to_owned())
+        let script = json!({ "script": "return arguments[0].innerText.trim()", "args": [{ ELEMENT: self.id }] });
+        let text = self.driver.ask("POST", "/execute/sync", &script)?;
+        // Fluent puts isolation marks round what it fills in.
+        Ok(text.as_str().unwrap_or_default().replace(['\u{2068}', '\u{2069}'], ""))
     }
 
     fn ask(&self, method: &str, what: &str, body: &Value) -> Result<Value, Refusal> {

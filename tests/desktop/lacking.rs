@@ -32,9 +32,7 @@ fn without_a_keychain_the_password_is_kept_for_this_run_only() {
     trust(&window, &server);
     window.press("save");
     window.wait_until_says("note", |said| said.contains("no-keychain"));
-    window.picture("asked");
-    window.press_what(".side button");
-    window.press("save");
+    window.picture("told");
     window.wait_until_says("line-state", |said| said.starts_with("Ready") && said.contains(&server.users[0].name));
     assert_eq!(files_with(desktop.folder(), &password), Vec::<String>::new(), "it lies nowhere");
     window.terminate();

@@ -195,6 +195,45 @@ impl Desktop {
         until("the keychain is there", || self.owned("org.freedesktop.secrets"));
     }
 
+    /// Another program takes the keyboard and writes down what is typed.
+    pub(crate) fn work_elsewhere(&self) -> Process {
+        const NAME: &str = "Other program";
+        let other = self.spawn("xev", self.command("xev").args(["-event", "keyboard", "-name", NAME]));
+        until("the other program has the keyboard", || {
+            self.run("xdotool", &["search", "--name", NAME, "windowactivate", "--sync"]);
+            self.active() == NAME
+        });
+        other
+    }
+
+    /// The name of the window that has the keyboard.
+    pub(crate) fn active(&self) -> String {
+        self.ask("xdotool", &["getactivewindow", "getwindowname"])
+    }
+
+    /// The windows of Bellbird that can be seen, by their numbers.
+    pub(crate) fn windows(&self) -> Vec<String> {
+        let found = self.ask("xdotool", &["search", "--onlyvisible", "--class", "bellbird"]);
+        found.lines().map(str::to_owned).collect()
+    }
+
+    /// Place and size of a window: x, y, width, height.
+    pub(crate) fn place(&self, window: &str) -> Option<(i32, i32, i32, i32)> {
+        let shell = self.ask("xdotool", &["getwindowgeometry", "--shell", window]);
+        let value = |key: &str| shell.lines().find_map(|line| line.strip_prefix(key)?.parse::<i32>().ok());
+        Some((value("X=")?, value("Y=")?, value("WIDTH=")?, value("HEIGHT=")?))
+    }
+
+    /// The colour of one point of a window, in words of ImageMagick.
+    pub(crate) fn colour(&self, window: &str, x: i32, y: i32) -> String {
+        let point = format!("1x1+{x}+{y}");
+        self.ask("import", &["-window", window, "-crop", &point, "-depth", "8", "txt:-"])
+            .lines()
+            .last()
+            .unwrap_or_default()
+            .to_owned()
+    }
+
     /// How many programs listen to the microphone.
     pub(crate) fn open_microphones(&self) -> usize {
         let sources = self.ask("pactl", &["list", "short", "sources"]);

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use acceptance::{PATIENCE, process::Process, program::terminal_phone};
+use acceptance::{PATIENCE, program::terminal_phone};
 
 use crate::{
     bus::{Notifications, Tray},
@@ -41,11 +41,11 @@ fn a_second_start_raises_the_first_window_and_does_what_it_was_given_to_nothing(
     let desktop = Desktop::start("second-start", With::default());
     let window = Window::open(&desktop);
     window.wait_until_says("line-state", |said| said.starts_with("Ready"));
-    let other = work_elsewhere(&desktop);
+    let other = desktop.work_elsewhere();
     let mut second = desktop.spawn("second", desktop.command(program()).arg("sip:600@practice.invalid"));
     assert!(second.wait_for_end(PATIENCE).success());
-    until("the window of the first has the keyboard", || active(&desktop) == "Bellbird");
-    assert_eq!(visible(&desktop).len(), 1, "there is still one window");
+    until("the window of the first has the keyboard", || desktop.active() == "Bellbird");
+    assert_eq!(desktop.windows().len(), 1, "there is still one window");
     assert!(!window.has("hangup"), "and it calls nobody (H15)");
 
     // One phone at a time uses the stored accounts, whichever program it is.
@@ -105,7 +105,7 @@ fn closed_to_the_tray_it_still_rings_is_answered_and_quits_from_there() {
     until("the window is gone", || main_window(&desktop).is_none());
     assert!(runs(window.pid), "the phone goes on");
 
-    until("the call window rings", || visible(&desktop).len() == 1);
+    until("the call window rings", || desktop.windows().len() == 1);
     until("a notification says it", || !notifications.seen().is_empty());
     desktop.picture("ringing-without-a-window");
     let shown = notifications.seen().remove(0);
@@ -117,7 +117,7 @@ fn closed_to_the_tray_it_still_rings_is_answered_and_quits_from_there() {
 
     notifications.press(shown.id, "answer");
     until("the call is answered: the microphone is open", || desktop.open_microphones() == 1);
-    until("the window came back for the call", || main_window(&desktop).is_some() && visible(&desktop).len() == 1);
+    until("the window came back for the call", || main_window(&desktop).is_some() && desktop.windows().len() == 1);
     until("the notification is withdrawn", || notifications.seen()[0].withdrawn);
     desktop.picture("answered");
 
@@ -172,61 +172,33 @@ fn a_page_that_is_loaded_anew_or_crashes_comes_back_into_the_call() {
 #[test]
 fn it_listens_on_no_port_but_that_of_the_practice_line() {
     let desktop = Desktop::start("ports", With::default());
-    let window = Window::open(&desktop);
-    window.wait_until_says("line-state", |said| said.starts_with("Ready"));
-    let listening = listeners(window.pid);
+    // Without WebDriver, for which WebKit opens a port of its own.
+    let running = desktop.spawn("bellbird", &mut desktop.command(program()));
+    until("the practice line listens", || !listeners(running.id()).is_empty());
+    until("the window is there", || desktop.windows().len() == 1);
+    let listening = listeners(running.id());
     assert_eq!(listening.len(), 1, "{listening:?}");
     assert!(listening[0].starts_with("0100007F:"), "it is on loopback: {listening:?}");
-    let address = window.run("return location.href");
-    assert!(
-        address.as_str().is_some_and(|address| address.starts_with("tauri://localhost")),
-        "no server of a development build: {address}"
-    );
-    window.terminate();
-}
-
-/// Another program takes the keyboard.
-fn work_elsewhere(desktop: &Desktop) -> Process {
-    let other = desktop.spawn("xev", desktop.command("xev").args(["-event", "keyboard", "-name", "Other program"]));
-    until("the other program has the keyboard", || {
-        desktop.run("xdotool", &["search", "--name", "Other program", "windowactivate", "--sync"]);
-        active(desktop) == "Other program"
-    });
-    other
-}
-
-/// The name of the window that has the keyboard.
-fn active(desktop: &Desktop) -> String {
-    desktop.ask("xdotool", &["getactivewindow", "getwindowname"])
 }
 
 /// Closes the window that has the keyboard, as its user does.
 fn close(desktop: &Desktop) {
     until("the window has the keyboard", || {
         desktop.run("xdotool", &["search", "--onlyvisible", "--class", "bellbird", "windowactivate", "--sync"]);
-        active(desktop) == "Bellbird"
+        desktop.active() == "Bellbird"
     });
     desktop.run("xdotool", &["key", "alt+F4"]);
 }
 
-/// The windows of the program that can be seen.
-fn visible(desktop: &Desktop) -> Vec<String> {
-    desktop.ask("xdotool", &["search", "--onlyvisible", "--class", "bellbird"]).lines().map(str::to_owned).collect()
-}
-
 fn only(desktop: &Desktop) -> String {
-    let all = visible(desktop);
+    let all = desktop.windows();
     assert_eq!(all.len(), 1, "{all:?}");
     all[0].clone()
 }
 
 /// The window that is higher than it is wide.
 fn main_window(desktop: &Desktop) -> Option<String> {
-    visible(desktop).into_iter().find(|id| {
-        let shell = desktop.ask("xdotool", &["getwindowgeometry", "--shell", id]);
-        let value = |key: &str| shell.lines().find_map(|line| line.strip_prefix(key)?.parse::<i32>().ok()).unwrap_or(0);
-        value("HEIGHT=") > value("WIDTH=")
-    })
+    desktop.windows().into_iter().find(|id| desktop.place(id).is_some_and(|(_, _, width, height)| height > width))
 }
 
 /// The process in which WebKit runs the page.

@@ -67,6 +67,11 @@ impl Window {
         !self.driver.find(&part(name)).is_empty()
     }
 
+    /// How many elements the selector finds now.
+    pub(crate) fn count(&self, selector: &str) -> usize {
+        self.driver.find(selector).len()
+    }
+
     /// Presses the part of that name, once it is there.
     pub(crate) fn press(&self, name: &str) {
         self.press_what(&part(name));

@@ -96,7 +96,7 @@ fn all(host: &Host, end: End) -> Result<Vec<Device>, PortError> {
     let devices = host.devices().map_err(|error| error::word(&error))?;
     Ok(devices
         .filter(|device| match end {
-            End::Input => device.supports_input(),
+            End::Input => device.supports_input() && !hears_a_speaker(device),
             End::Output => device.supports_output(),
         })
         .collect())
@@ -104,9 +104,15 @@ fn all(host: &Host, end: End) -> Result<Vec<Device>, PortError> {
 
 fn default_device(host: &Host, end: End) -> Option<Device> {
     match end {
-        End::Input => host.default_input_device(),
+        End::Input => host.default_input_device().filter(|device| !hears_a_speaker(device)),
         End::Output => host.default_output_device(),
     }
+}
+
+/// Every sink of PulseAudio has a source beside it that hears what the sink plays; where there is no microphone, that is
+/// even the default one. It is none: the far end would hear itself.
+fn hears_a_speaker(device: &Device) -> bool {
+    cfg!(target_os = "linux") && device.id().is_ok_and(|id| id.to_string().ends_with(".monitor"))
 }
 
 /// The device of that id, or the default one, with the id it really has.
