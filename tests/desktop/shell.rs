@@ -105,7 +105,11 @@ fn closed_to_the_tray_it_still_rings_is_answered_and_quits_from_there() {
     until("the window is gone", || main_window(&desktop).is_none());
     assert!(runs(window.pid), "the phone goes on");
 
-    until("the call window rings", || desktop.windows().len() == 1);
+    until("the call window rings", || {
+        let Some(id) = desktop.windows().pop() else { return false };
+        let Some((_, _, width, height)) = desktop.place(&id) else { return false };
+        height < width && desktop.colour(&id, width * 3 / 4, height * 3 / 4) != desktop.colour(&id, 2, 2)
+    });
     until("a notification says it", || !notifications.seen().is_empty());
     desktop.picture("ringing-without-a-window");
     let shown = notifications.seen().remove(0);
@@ -165,6 +169,10 @@ fn a_page_that_is_loaded_anew_or_crashes_comes_back_into_the_call() {
     until("another process shows the page", || page_process(window.pid).is_some_and(|now| now != page));
     assert!(runs(window.pid), "the phone goes on");
     assert_eq!(desktop.open_microphones(), 1, "and so does the call");
+    // The place of `Hang up`, which is red again.
+    let id = only(&desktop);
+    let (_, _, width, height) = desktop.place(&id).expect("a window has a place");
+    until("the page is drawn again", || desktop.colour(&id, width / 4, height - 40) != desktop.colour(&id, 2, 2));
     desktop.picture("after-the-crash");
     window.terminate();
 }
