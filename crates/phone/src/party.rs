@@ -26,7 +26,6 @@ pub(crate) fn dialled(to: &Uri) -> Party {
     Party {
         number: clean(&to.user_text().unwrap_or_default()),
         uri: clean_to(&to.address_of_record().to_string(), LONGEST_DIALLED),
-        name_from: NameFrom::Contacts,
         ..Party::default()
     }
 }

@@ -80,6 +80,7 @@ impl Switchboard {
         match (fitting.next(), fitting.next()) {
             (Some(call), None) => Ok(call.id.clone()),
             (Some(_), Some(_)) => Err(Fault::new(Code::WhichCall)),
+            (None, _) if self.calls.iter().any(|own| !own.is_over()) => Err(Fault::new(Code::NotNow)),
             (None, _) => Err(Fault::new(Code::NoSuchCall)),
         }
     }

@@ -118,3 +118,6 @@ no-display = There is no screen to show the window on
 internal = Something went wrong inside Bellbird
     .why = This is a fault of the program.
     .hint = Start it again, and please report it with the detail beside it.
+
+# The name of the account that the phone makes itself.
+practice-line = Practice line

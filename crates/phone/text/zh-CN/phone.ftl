@@ -118,3 +118,6 @@ no-display = 没有可以显示窗口的屏幕
 internal = Bellbird 内部出错
     .why = 这是程序的缺陷。
     .hint = 请重新启动，并附上旁边的细节报告此问题。
+
+# The name of the account that the phone makes itself.
+practice-line = 练习线路
