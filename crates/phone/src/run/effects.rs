@@ -128,10 +128,10 @@ impl Runner {
             AgentOrder::Hangup(call) => self.with(index, |agent| agent.hangup(at, call)).await,
             AgentOrder::Reoffer(call, sdp) => {
                 let sent = self.try_with(index, |agent| agent.reoffer(at, call, sdp)).await;
-                if sent.is_err()
+                if let Err(why) = sent
                     && let Some(call) = self.board.call_named(account, call)
                 {
-                    self.board.reoffer_failed(&call);
+                    self.board.reoffer_failed(now(), &call, why);
                 }
             }
             AgentOrder::AnswerOffer(call, sdp) => self.with(index, |agent| agent.answer_offer(at, call, sdp)).await,

@@ -54,6 +54,8 @@ pub(crate) struct Entry {
     pub(crate) exchange: Exchange,
     /// Something to offer once the exchange under way is over.
     pub(crate) pending: Option<Change>,
+    /// The agent was not ready for it: when it is asked again.
+    pub(crate) ask_again: Option<Instant>,
     /// Why we end it, decided here before the agent agrees.
     pub(crate) decided: Option<(CauseKind, Option<Fault>)>,
     /// Its sound is lost.
@@ -138,6 +140,7 @@ impl Entry {
             offer: None,
             exchange: Exchange::None,
             pending: None,
+            ask_again: None,
             decided: None,
             lost: None,
             leaves: None,
@@ -153,8 +156,14 @@ impl Entry {
         matches!(self.stage, Stage::Ending | Stage::Ended { .. })
     }
 
+    /// Is it the one that the agent of this account calls so? A new agent counts from the beginning again, so a call that
+    /// has ended is not.
+    pub(crate) fn is_of(&self, account: &AccountId, sip: sip::CallId) -> bool {
+        self.sip == Some(sip) && self.account == *account && !matches!(self.stage, Stage::Ended { .. })
+    }
+
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.leaves.or_else(|| self.lost.map(|lost| lost.next))
+        [self.leaves, self.lost.map(|lost| lost.next), self.ask_again].into_iter().flatten().min()
     }
 
     /// What would work now.

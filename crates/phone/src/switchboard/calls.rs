@@ -267,5 +267,6 @@ impl Switchboard {
             self.update_sounds();
         }
         self.mend_lost(now);
+        self.ask_again(now);
     }
 }

@@ -178,7 +178,7 @@ impl Switchboard {
 
     /// Our name for a call of an agent.
     pub(crate) fn call_named(&self, account: &AccountId, sip: sip::CallId) -> Option<CallId> {
-        self.calls.iter().find(|call| call.sip == Some(sip) && call.account == *account).map(|call| call.id.clone())
+        self.calls.iter().rfind(|call| call.is_of(account, sip)).map(|call| call.id.clone())
     }
 
     fn solved(&mut self, codes: &[Code]) {
@@ -202,6 +202,6 @@ impl Switchboard {
     }
 
     fn call_of(&mut self, account: &AccountId, sip: sip::CallId) -> Option<&mut CallEntry> {
-        self.calls.iter_mut().find(|call| call.sip == Some(sip) && call.account == *account)
+        self.calls.iter_mut().rfind(|call| call.is_of(account, sip))
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use sip::StatusCode;
+use sip::{Misuse, StatusCode};
 
 use super::{
     AgentOrder, Effect, Now, Switchboard,
@@ -21,6 +21,8 @@ const FIRST_RESTART: Duration = Duration::from_secs(5);
 const BETWEEN_RESTARTS: Duration = Duration::from_secs(3);
 const MOST_RESTARTS: u32 = 5;
 const GIVE_UP: Duration = Duration::from_secs(60);
+/// A change for which the agent is not ready is tried again after so long.
+const ASK_AGAIN: Duration = Duration::from_millis(100);
 
 impl Switchboard {
     pub(super) fn hold(&mut self, now: Now, id: &CallId) -> Ok {
@@ -114,11 +116,13 @@ impl Switchboard {
         self.effect(Effect::Agent(account, AgentOrder::Reoffer(sip, sdp)));
     }
 
-    /// The agent could not send it: it waits until it can.
-    pub(crate) fn reoffer_failed(&mut self, id: &CallId) {
+    /// The agent could not send it: it waits until it can. Without a link that is when there is one; but it may only be
+    /// that the ACK to a change of theirs is still on its way.
+    pub(crate) fn reoffer_failed(&mut self, now: Now, id: &CallId, why: Misuse) {
         let Some(call) = self.call_mut(id) else { return };
         call.exchange = Exchange::None;
         call.pending.get_or_insert(Change::Offer);
+        call.ask_again = (why == Misuse::WrongState).then(|| now.instant + ASK_AGAIN);
         self.effect(Effect::Voice(Order::Rollback { call: id.clone() }));
     }
 
@@ -191,6 +195,15 @@ impl Switchboard {
     pub(super) fn find(&mut self, id: &CallId) {
         if let Some(call) = self.call_mut(id) {
             call.lost = None;
+        }
+    }
+
+    /// Asks the agent once more for what it was not ready for.
+    pub(super) fn ask_again(&mut self, now: Now) {
+        let due = |call: &mut Entry| call.ask_again.take_if(|at| *at <= now.instant).map(|_| call.id.clone());
+        let due: Vec<CallId> = self.calls.iter_mut().filter_map(due).collect();
+        for id in due {
+            self.make_pending(&id);
         }
     }
 
