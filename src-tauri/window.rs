@@ -96,6 +96,8 @@ fn guarded<'a, R: Runtime>(
     WebviewWindowBuilder::new(app, label, WebviewUrl::App(page.into()))
         .initialization_script(language_guard())
         .on_navigation(is_ours)
+        // A link with `download` is no navigation, but it would fetch all the same.
+        .on_download(|_, _| false)
         .on_new_window(|_, _| NewWindowResponse::Deny)
 }
 

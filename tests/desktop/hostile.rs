@@ -100,8 +100,8 @@ fn no_way_leads_out_of_the_page() {
         );
         window.run_async(&script);
         assert!(is_untouched(&window), "{way}");
+        assert!(outside.nobody_came(), "{way}");
     }
-    assert!(outside.nobody_came());
     window.wait_until_says("line-state", |said| said.starts_with("Ready"));
     window.terminate();
 }
