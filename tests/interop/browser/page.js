@@ -55,6 +55,11 @@ function follow(next) {
   else session.on("peerconnection", (e) => wire(e.peerconnection));
 }
 
+/** JsSIP refuses while another offer is on its way: then again. */
+function insist(act) {
+  if (!act()) setTimeout(insist, 50, act);
+}
+
 const media = () => ({ mediaStream: mouth.stream, pcConfig: { iceServers: [] } });
 
 window.act = {
@@ -77,8 +82,8 @@ window.act = {
     agent.call(to, media());
   },
   answer: () => session.answer(media()),
-  hold: () => session.hold(),
-  unhold: () => session.unhold(),
+  hold: () => insist(() => session.hold({}, () => tell("held"))),
+  unhold: () => insist(() => session.unhold({}, () => tell("unheld"))),
   dtmf: ({ digit }) => session.sendDTMF(digit, { transportType: "RFC2833" }),
   hangup: () => session.terminate(),
   stop: () => agent.stop(),

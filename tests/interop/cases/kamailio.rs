@@ -298,8 +298,10 @@ fn a_browser_and_the_phone_hold_each_other() -> Result<(), Missing> {
     held(&mut phone, "none");
     phone.may(&call, "hold");
     browser.act(json!({ "do": "hold" }));
+    browser.wait("held");
     held(&mut phone, "remote");
     browser.act(json!({ "do": "unhold" }));
+    browser.wait("unheld");
     held(&mut phone, "none");
     // Each hears the other again.
     phone.hears(2);
