@@ -26,8 +26,15 @@ impl Keychain {
     }
 
     /// Does `ask` with the entry of this secret; a store that failed is forgotten, so that the next call connects anew.
-    fn with<T>(&self, account: &str, kind: SecretKind, ask: impl FnOnce(&Entry) -> Result<T, Error>) -> Result<T, SecretError> {
-        let done = self.open().and_then(|store| ask(&Entry::new_in_store(&store, SERVICE, &format!("{account}/{}", kind.as_str()))?));
+    fn with<T>(
+        &self,
+        account: &str,
+        kind: SecretKind,
+        ask: impl FnOnce(&Entry) -> Result<T, Error>,
+    ) -> Result<T, SecretError> {
+        let done = self
+            .open()
+            .and_then(|store| ask(&Entry::new_in_store(&store, SERVICE, &format!("{account}/{}", kind.as_str()))?));
         done.map_err(|error| {
             if matches!(error, Error::PlatformFailure(_)) {
                 *self.store.lock().unwrap_or_else(PoisonError::into_inner) = None;
@@ -70,7 +77,9 @@ fn verdict(error: Error) -> SecretError {
         Error::NoStorageAccess(error) => SecretError::Locked(error.to_string()),
         Error::PlatformFailure(error) => SecretError::NoKeychain(error.to_string()),
         // Says nothing of what is stored: these variants may hold the bytes of the secret.
-        Error::BadEncoding(_) | Error::BadDataFormat(..) => SecretError::Failed("the stored entry is damaged".to_owned()),
+        Error::BadEncoding(_) | Error::BadDataFormat(..) => {
+            SecretError::Failed("the stored entry is damaged".to_owned())
+        }
         other => SecretError::Failed(other.to_string()),
     }
 }

@@ -42,7 +42,10 @@ fn inside() -> bool {
 fn a_password_goes_in_and_comes_out() {
     if !inside() {
         // The daemon says when it is there: with --unlock it answers once the collection is open.
-        return again("a_password_goes_in_and_comes_out", r#"exec dbus-run-session -- sh -c 'printf pw | gnome-keyring-daemon --unlock --components=secrets >/dev/null && exec "$0" "$@"' "$@""#);
+        return again(
+            "a_password_goes_in_and_comes_out",
+            r#"exec dbus-run-session -- sh -c 'printf pw | gnome-keyring-daemon --unlock --components=secrets >/dev/null && exec "$0" "$@"' "$@""#,
+        );
     }
     let keychain = Keychain::new();
     assert!(matches!(keychain.get("a1", SecretKind::Sip), Err(SecretError::NotFound)));
@@ -59,11 +62,17 @@ fn a_password_goes_in_and_comes_out() {
 #[test]
 fn no_session_bus_is_no_keychain() {
     if !inside() {
-        return again("no_session_bus_is_no_keychain", r#"exec env DBUS_SESSION_BUS_ADDRESS=unix:path=/nonexistent/bus "$@""#);
+        return again(
+            "no_session_bus_is_no_keychain",
+            r#"exec env DBUS_SESSION_BUS_ADDRESS=unix:path=/nonexistent/bus "$@""#,
+        );
     }
     let keychain = Keychain::new();
     for _ in 0..2 {
-        assert!(matches!(keychain.set("a1", SecretKind::Sip, &Secret::new("x".to_owned())), Err(SecretError::NoKeychain(_))));
+        assert!(matches!(
+            keychain.set("a1", SecretKind::Sip, &Secret::new("x".to_owned())),
+            Err(SecretError::NoKeychain(_))
+        ));
         assert!(matches!(keychain.get("a1", SecretKind::Sip), Err(SecretError::NoKeychain(_))));
     }
 }
@@ -71,7 +80,10 @@ fn no_session_bus_is_no_keychain() {
 #[test]
 fn a_locked_keychain_says_that_it_is_locked() {
     if !inside() {
-        return again("a_locked_keychain_says_that_it_is_locked", r#"exec dbus-run-session -- sh -c 'gnome-keyring-daemon --start --components=secrets >/dev/null; exec "$0" "$@"' "$@""#);
+        return again(
+            "a_locked_keychain_says_that_it_is_locked",
+            r#"exec dbus-run-session -- sh -c 'gnome-keyring-daemon --start --components=secrets >/dev/null; exec "$0" "$@"' "$@""#,
+        );
     }
     let refused = Keychain::new().set("a1", SecretKind::Sip, &Secret::new("x".to_owned()));
     assert!(matches!(refused, Err(SecretError::Locked(_))), "{refused:?}");
