@@ -1,7 +1,13 @@
 //! The page is treated as hostile: what a script can do that has got into it. It is driven by WebDriver, whose scripts
 //! run in the page as an injected one would.
 
-use std::{fs, net::TcpListener, sync::mpsc, thread};
+use std::{
+    fs,
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
+    sync::mpsc,
+    thread,
+};
 
 use serde_json::{Value, json};
 
@@ -11,7 +17,7 @@ use crate::{
     window::Window,
 };
 
-/// Somebody outside who counts who comes. Nobody should.
+/// Somebody outside who counts who comes and says something. Nobody should.
 struct Outside {
     port: u16,
     came: mpsc::Receiver<()>,
@@ -23,10 +29,14 @@ impl Outside {
         let port = listener.local_addr().expect("it is bound").port();
         let (tell, came) = mpsc::channel();
         thread::spawn(move || {
-            for _ in listener.incoming() {
-                if tell.send(()).is_err() {
-                    return;
-                }
+            for visitor in listener.incoming().flatten() {
+                let tell = tell.clone();
+                // WebKit may connect ahead to what a link names; who says nothing and goes has carried nothing out.
+                thread::spawn(move || {
+                    if (&visitor).read(&mut [0]).is_ok_and(|read| read > 0) {
+                        let _ = tell.send(());
+                    }
+                });
             }
         });
         Self { port, came }
@@ -34,7 +44,8 @@ impl Outside {
 
     /// Nobody came but the one who asks now.
     fn nobody_came(&self) -> bool {
-        let _ours = std::net::TcpStream::connect(("127.0.0.1", self.port)).expect("it listens");
+        let mut ours = TcpStream::connect(("127.0.0.1", self.port)).expect("it listens");
+        ours.write_all(b"x").expect("it listens");
         self.came.recv().expect("our own visit is told");
         self.came.try_recv().is_err()
     }
