@@ -18,10 +18,11 @@ const FORM: &[BorrowedFormatItem<'_>] =
 pub struct Timestamp(OffsetDateTime);
 
 impl Timestamp {
-    /// The time that the system's clock shows.
+    /// The time that the system's clock shows, in whole milliseconds: what is kept and told is the same.
     #[must_use]
     pub fn now() -> Self {
-        Self(OffsetDateTime::now_utc())
+        let now = Self(OffsetDateTime::now_utc());
+        Self::from_unix_ms(now.unix_ms())
     }
 
     /// From milliseconds since 1970; the nearest end of what can be told where it is out of range.

@@ -69,8 +69,14 @@ impl Switchboard {
         }
         self.effect(Effect::Save(Box::new(profile.clone())));
         match (profile.enabled, reopen || !before.enabled) {
-            (true, true) => self.open_line(now, &id, ConnectWhy::Asked),
-            (false, _) => self.close_line(&id),
+            (true, true) => {
+                self.hang_up_all_of(now, &id);
+                self.open_line(now, &id, ConnectWhy::Asked);
+            }
+            (false, _) => {
+                self.hang_up_all_of(now, &id);
+                self.close_line(&id);
+            }
             (true, false) => {}
         }
         Ok(Ok { account: Some(id), ..Ok::default() })
@@ -113,13 +119,18 @@ impl Switchboard {
 
     /// Ends the calls of an account and its line, and forgets it.
     fn take_away(&mut self, now: Now, id: &AccountId) {
+        self.hang_up_all_of(now, id);
+        self.effect(Effect::Line(Key::Account(id.clone()), LineOrder::Close));
+        self.effect(Effect::Ready { account: id.clone(), ways: None });
+        self.accounts.retain(|own| own.profile.id != *id);
+    }
+
+    /// Ends the calls of an account: the agent that knows them goes.
+    fn hang_up_all_of(&mut self, now: Now, id: &AccountId) {
         let calls: Vec<_> = self.calls.iter().filter(|call| call.account == *id).map(|call| call.id.clone()).collect();
         for call in calls {
             self.hangup(now, &call);
         }
-        self.effect(Effect::Line(Key::Account(id.clone()), LineOrder::Close));
-        self.effect(Effect::Ready { account: id.clone(), ways: None });
-        self.accounts.retain(|own| own.profile.id != *id);
     }
 
     pub(super) fn register(&mut self, now: Now, id: &AccountId) {
@@ -142,7 +153,8 @@ impl Switchboard {
         self.open_line(now, id, ConnectWhy::Asked);
     }
 
-    pub(super) fn unregister(&mut self, _: Now, id: &AccountId) {
+    pub(super) fn unregister(&mut self, now: Now, id: &AccountId) {
+        self.hang_up_all_of(now, id);
         let Some(account) = self.account_mut(id) else { return };
         account.profile.enabled = false;
         let profile = account.profile.clone();

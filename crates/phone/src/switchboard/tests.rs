@@ -296,6 +296,19 @@ fn a_new_connection_is_told_of_every_call() {
 }
 
 #[test]
+fn an_account_that_changes_ends_its_calls_first() {
+    let mut desk = Desk::registered();
+    let (_, sip) = desk.talks();
+    desk.wanted();
+    desk.ask(json!({ "do": "change-account", "account": "a1", "password": "x", "keep": "run" })).unwrap();
+    let wanted = desk.wanted();
+    let at = |found: &dyn Fn(&Effect) -> bool| wanted.iter().position(found).expect("it is wanted");
+    let ends = at(&|effect| matches!(effect, Effect::Agent(_, AgentOrder::Hangup(own)) if *own == sip));
+    let opens = at(&|effect| matches!(effect, Effect::Line(_, LineOrder::Open { .. })));
+    assert!(ends < opens, "the agent that knows the call still hears of it");
+}
+
+#[test]
 fn another_network_moves_lines_and_calls() {
     let mut desk = Desk::registered();
     let (call, _) = desk.talks();
