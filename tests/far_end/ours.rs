@@ -1,0 +1,221 @@
+//! Our end: negotiation, path and session on one real socket.
+
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::{Arc, Mutex, MutexGuard},
+    time::{Duration, Instant},
+};
+
+use ice::{Identity, LocalCandidate, Path, PathConfig, PathEvent, PathOutput, RemoteDescription, Timing};
+use media::{
+    offer::{Agreed, Direction, LocalPath, Negotiation, Policy},
+    session::{Session, SessionConfig, SessionOutput},
+    signal::Speech,
+};
+use net::Udp;
+use tokio::{sync::watch, task::JoinHandle};
+
+use crate::Record;
+
+/// Sound goes in and comes out in pieces of 10 ms.
+const TICK: Duration = Duration::from_millis(10);
+const BLOCK: usize = 480;
+/// How long a key is pressed.
+const PRESS: Duration = Duration::from_millis(120);
+
+/// Our end of a call. It runs until this is dropped.
+pub(super) struct Ours {
+    end: Arc<Mutex<End>>,
+    pub(super) said: Record,
+    pub(super) heard: Record,
+    runs: JoinHandle<()>,
+}
+
+/// What it is made of.
+struct End {
+    path: Path,
+    negotiation: Negotiation,
+    session: Session,
+    socket: Arc<Udp>,
+    voice: Speech,
+    /// The SRTP profile, once the path is secured.
+    secure: Option<&'static str>,
+    said: Record,
+    heard: Record,
+    /// When the next piece of sound is due.
+    next: Instant,
+    /// When path or session want to be called.
+    due: Instant,
+}
+
+impl Drop for Ours {
+    fn drop(&mut self) {
+        self.runs.abort();
+    }
+}
+
+impl Ours {
+    pub(super) fn start(seed: u8, progress: Arc<watch::Sender<u64>>) -> Self {
+        let socket = Arc::new(Udp::bind(IpAddr::V4(Ipv4Addr::LOCALHOST)).expect("a socket"));
+        let now = Instant::now();
+        let config = PathConfig {
+            timing: Timing::FAST,
+            allow_loopback: true,
+            ..PathConfig::new(
+                Identity::generate().expect("a key"),
+                vec![LocalCandidate::host(socket.local())],
+                [seed; 32],
+            )
+        };
+        let mut session = Session::new(now, SessionConfig { seed: [seed; 32], cname: None });
+        session.set_sending(true);
+        let (said, heard) = (Record::default(), Record::default());
+        let end = Arc::new(Mutex::new(End {
+            path: Path::new(config).expect("a path"),
+            negotiation: Negotiation::new([seed; 32], Policy::default()),
+            session,
+            socket: Arc::clone(&socket),
+            voice: Speech::new(seed.into()),
+            secure: None,
+            said: said.clone(),
+            heard: heard.clone(),
+            next: now,
+            due: now,
+        }));
+        let runs = tokio::spawn(run(Arc::clone(&end), socket, progress));
+        Self { end, said, heard, runs }
+    }
+
+    /// The SRTP profile, once the path is secured.
+    pub(super) fn secure(&self) -> Option<&'static str> {
+        self.lock().secure
+    }
+
+    fn lock(&self) -> MutexGuard<'_, End> {
+        self.end.lock().expect("nobody panicked here")
+    }
+
+    pub(super) fn offer(&self) -> String {
+        let mut end = self.lock();
+        let local = end.local();
+        end.negotiation.offer(&local, Direction::SendRecv)
+    }
+
+    /// The answer, and whether we are the client of DTLS.
+    pub(super) fn answer(&self, offer: &[u8]) -> (String, bool) {
+        let mut end = self.lock();
+        let local = end.local();
+        let (sdp, agreed) = end.negotiation.answer(offer, &local, Direction::SendRecv).expect("an answer");
+        end.agree(&agreed);
+        (sdp, agreed.dtls_client)
+    }
+
+    /// Takes the answer to our offer. Says whether we are the client of DTLS.
+    pub(super) fn accept(&self, answer: &[u8]) -> bool {
+        let mut end = self.lock();
+        let agreed = end.negotiation.accept(answer).expect("an answer that fits");
+        end.agree(&agreed);
+        agreed.dtls_client
+    }
+
+    pub(super) fn press(&self, key: char) {
+        assert!(self.lock().session.send_dtmf(Instant::now(), key, PRESS), "telephone events are agreed");
+    }
+}
+
+impl End {
+    fn local(&self) -> LocalPath {
+        let own = self.path.local();
+        LocalPath {
+            ufrag: own.ufrag,
+            pwd: own.pwd,
+            fingerprint: own.fingerprint,
+            candidates: own.candidates,
+            default: self.socket.local(),
+        }
+    }
+
+    fn agree(&mut self, agreed: &Agreed) {
+        let now = Instant::now();
+        let remote = agreed.remote.clone().expect("they gave a way");
+        let remote = RemoteDescription {
+            ufrag: remote.ufrag,
+            pwd: remote.pwd,
+            fingerprints: remote.fingerprints,
+            candidates: remote.candidates,
+            controlling: agreed.controlling,
+            dtls_client: agreed.dtls_client,
+        };
+        assert_eq!(agreed.direction, Direction::SendRecv);
+        self.path.set_remote(now, remote).expect("their end of the way");
+        self.session.apply(now, agreed).expect("the codec starts");
+    }
+
+    fn work(&mut self, now: Instant) {
+        let mut buffer = [0; 2048];
+        while let Some((length, from)) = self.socket.try_recv(&mut buffer) {
+            self.path.handle_datagram(now, self.socket.local(), from, &buffer[..length]);
+        }
+        self.path.handle_timeout(now);
+        self.session.handle_timeout(now);
+        while self.next <= now {
+            self.next += TICK;
+            if self.secure.is_some() {
+                self.sound(now);
+            }
+        }
+        self.due = self.drain(now).min(self.next);
+    }
+
+    fn sound(&mut self, now: Instant) {
+        let mut block = [0.0; BLOCK];
+        self.voice.fill(&mut block);
+        self.said.lock().extend(block);
+        self.session.capture(now, &block);
+        self.session.playout(now, &mut block);
+        self.heard.lock().extend(block);
+    }
+
+    /// Path and session feed each other until neither has more to say.
+    fn drain(&mut self, now: Instant) -> Instant {
+        loop {
+            let path = loop {
+                match self.path.poll_output() {
+                    PathOutput::Transmit { to, bytes, .. } => {
+                        self.socket.send(to, &bytes);
+                    }
+                    PathOutput::Event(PathEvent::Rtp(packet)) => self.session.handle_rtp(now, &packet),
+                    PathOutput::Event(PathEvent::Rtcp(packet)) => self.session.handle_rtcp(now, &packet),
+                    PathOutput::Event(PathEvent::Secure(profile)) => self.secure = Some(profile),
+                    PathOutput::Event(PathEvent::Failed(error)) => panic!("the path failed: {error}"),
+                    PathOutput::Event(_) => {}
+                    PathOutput::Timeout(at) => break at,
+                }
+            };
+            let mut quiet = true;
+            let session = loop {
+                match self.session.poll_output() {
+                    SessionOutput::Rtp(packet) => quiet &= !self.path.send_rtp(&packet),
+                    SessionOutput::Rtcp(packet) => quiet &= !self.path.send_rtcp(&packet),
+                    SessionOutput::Event(_) => {}
+                    SessionOutput::Timeout(at) => break at,
+                }
+            };
+            if quiet {
+                return [path, session].into_iter().flatten().min().unwrap_or(self.next);
+            }
+        }
+    }
+}
+
+async fn run(end: Arc<Mutex<End>>, socket: Arc<Udp>, progress: Arc<watch::Sender<u64>>) {
+    loop {
+        let due = end.lock().expect("nobody panicked here").due;
+        tokio::select! {
+            readable = socket.readable() => readable.expect("the socket lives"),
+            () = tokio::time::sleep_until(due.into()) => {}
+        }
+        end.lock().expect("nobody panicked here").work(Instant::now());
+        progress.send_modify(|count| *count += 1);
+    }
+}
