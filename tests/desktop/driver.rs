@@ -76,8 +76,14 @@ impl Driver {
     }
 
     fn find_by(&self, using: &str, value: &str) -> Vec<Element<'_>> {
-        let found = self.ask("POST", "/elements", &json!({ "using": using, "value": value }));
-        let found = found.unwrap_or_else(|error| panic!("{value}: {error:?}"));
+        let found = loop {
+            match self.ask("POST", "/elements", &json!({ "using": using, "value": value })) {
+                Ok(found) => break found,
+                // The page changed while it was looked at: it is looked at again.
+                Err(refusal) if refusal.code == "stale element reference" => {}
+                Err(refusal) => panic!("{value}: {refusal:?}"),
+            }
+        };
         let ids = found.as_array().expect("a list").iter().map(|one| one[ELEMENT].as_str().expect("an element"));
         ids.map(|id| Element { driver: self, id: id.to_owned() }).collect()
     }
