@@ -1,105 +1,10 @@
 //! Rules of RFC 3261 that two well-behaved agents never put to the test: a script says the other side's words.
 
-use std::time::Duration;
+#[path = "support/stage.rs"]
+mod stage;
 
-use sip::{
-    CallId, EndedBy, Event, HeaderName, Input, Invite, LegId, Message, Method, Request, Response, StatusCode, Uri,
-    testing::{Side, start},
-};
-
-const SECOND: Duration = Duration::from_secs(1);
-
-/// Alice, and a far end that says what the test tells it to.
-struct Stage {
-    now: std::time::Instant,
-    side: Side,
-}
-
-impl Stage {
-    fn new() -> Self {
-        let now = start();
-        Self { now, side: Side::new(now, "alice", 5) }
-    }
-
-    fn sent(&mut self) -> Vec<Message> {
-        self.side.drain().into_iter().map(|bytes| Message::parse(bytes).expect("ours parses")).collect()
-    }
-
-    /// The one request that is sent now.
-    fn request(&mut self) -> Request {
-        match self.sent().as_slice() {
-            [Message::Request(request)] => request.clone(),
-            other => panic!("one request, not {other:?}"),
-        }
-    }
-
-    /// The one response that is sent now.
-    fn response(&mut self) -> Response {
-        match self.sent().as_slice() {
-            [Message::Response(response)] => response.clone(),
-            other => panic!("one response, not {other:?}"),
-        }
-    }
-
-    fn hear(&mut self, message: &str) {
-        self.side.agent.handle_input(self.now, Input::Message(message.replace('\n', "\r\n").into()));
-    }
-
-    fn answer(&mut self, request: &Request, code: u16, tag: &str, more: &[(HeaderName, &str)]) {
-        let mut response = request.respond(StatusCode::new(code).expect("a status"), Some(tag));
-        for (name, value) in more {
-            response.headers.push(name.clone(), value);
-        }
-        self.side.agent.handle_input(self.now, Input::Message(response.to_bytes()));
-    }
-
-    fn pass(&mut self, time: Duration) {
-        let end = self.now + time;
-        self.side.drain();
-        while let Some(due) = self.side.due.filter(|due| *due <= end) {
-            self.now = self.now.max(due);
-            self.side.agent.handle_input(self.now, Input::Timeout);
-            self.side.drain();
-        }
-        self.now = end;
-    }
-
-    fn call(&mut self) -> (CallId, Request) {
-        let to = Uri::parse("sip:bob@example.com").expect("a URI");
-        let call = self.side.agent.invite(self.now, Invite { to, offer: "v=0".into() }).expect("the link is up");
-        (call, self.request())
-    }
-
-    /// A call that Bob has answered, and the INVITE that made it.
-    fn talking(&mut self, more: &[(HeaderName, &str)]) -> (CallId, Request) {
-        let (call, invite) = self.call();
-        let contact = [(HeaderName::Contact, "<sip:bob@192.0.2.7;transport=ws>")];
-        self.answer(&invite, 200, "bob", &[&contact, more].concat());
-        (call, invite)
-    }
-
-    /// Somebody calls.
-    fn called(&mut self, branch: &str) -> CallId {
-        self.hear(&format!(
-            "INVITE sip:alice@example.com SIP/2.0\nVia: SIP/2.0/WSS s;branch=z9hG4bK{branch}\nFrom: <sip:b@c>;tag=f\n\
-             To: <sip:alice@example.com>\nCall-ID: in\nCSeq: 1 INVITE\nContact: <sip:b@c>\n\n"
-        ));
-        assert_eq!(self.response().status, StatusCode::TRYING);
-        match self.side.event() {
-            Event::Incoming(incoming) => incoming.call,
-            other => panic!("somebody calls, not {other:?}"),
-        }
-    }
-}
-
-fn within(invite: &Request, method: &str, cseq: u32, more: &str) -> String {
-    let from = invite.headers.text(&HeaderName::From).expect("a From").into_owned();
-    let call_id = invite.headers.text(&HeaderName::CallId).expect("a Call-ID").into_owned();
-    format!(
-        "{method} sip:alice@example.com SIP/2.0\nVia: SIP/2.0/WSS s;branch=z9hG4bK{method}{cseq}\nTo: {from}\n\
-         From: <sip:bob@example.com>;tag=bob\nCall-ID: {call_id}\nCSeq: {cseq} {method}\n{more}\n"
-    )
-}
+use sip::{EndedBy, Event, HeaderName, Input, LegId, Message, Method, Request, Response, StatusCode};
+use stage::{SECOND, Stage, within};
 
 #[test]
 fn a_response_is_known_by_its_branch_whatever_transport_it_names() {

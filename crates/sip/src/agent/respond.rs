@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     header_name::HeaderName,
+    headers::Warning,
     message::{Request, Response},
     method::Method,
     status::StatusCode,
@@ -51,6 +52,22 @@ impl UserAgent {
         }
         self.transmit(bytes.clone());
         Some(bytes)
+    }
+
+    /// Refuses the request of a transaction, with the reason beside it where there is one (RFC 3261 20.43).
+    pub(crate) fn respond_refusal(
+        &mut self,
+        now: Instant,
+        id: TransactionId,
+        status: StatusCode,
+        warning: Option<Warning>,
+    ) {
+        let value = warning.map(|warning| warning.value(&self.host));
+        self.respond_with(now, id, status, |response| {
+            if let Some(value) = &value {
+                response.headers.push(HeaderName::Warning, value);
+            }
+        });
     }
 
     /// Answers a request without a transaction: it could not be read well enough for one.

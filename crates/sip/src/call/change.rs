@@ -10,7 +10,7 @@ use crate::{
     agent::{Outcome, SUPPORTED, UserAgent, party, response_sdp, sdp},
     event::{CallId, EndCause, EndedBy, Event, Misuse},
     header_name::HeaderName,
-    headers::CSeq,
+    headers::{CSeq, Warning},
     message::Request,
     method::Method,
     status::StatusCode,
@@ -194,8 +194,22 @@ impl UserAgent {
     /// # Errors
     /// As [`Self::answer_offer`].
     pub fn refuse_offer(&mut self, now: Instant, call: CallId, status: StatusCode) -> Result<(), Misuse> {
+        self.refuse_offer_with(now, call, status, None)
+    }
+
+    /// Refuses the change and says why: a 488 shall carry a Warning (RFC 3261 14.2, 21.4.26).
+    ///
+    /// # Errors
+    /// As [`Self::answer_offer`].
+    pub fn refuse_offer_with(
+        &mut self,
+        now: Instant,
+        call: CallId,
+        status: StatusCode,
+        warning: Option<Warning>,
+    ) -> Result<(), Misuse> {
         let server = self.take_received(call)?;
-        self.respond_plain(now, server, status);
+        self.respond_refusal(now, server, status, warning);
         Ok(())
     }
 

@@ -10,7 +10,7 @@ use crate::{
     dialog::Dialog,
     event::{CallId, EndCause, EndedBy, Event, Incoming, Misuse, Party},
     header_name::HeaderName,
-    headers::CSeq,
+    headers::{CSeq, Warning},
     message::Request,
     method::Method,
     status::StatusCode,
@@ -109,8 +109,22 @@ impl UserAgent {
     /// # Errors
     /// [`Misuse::NoSuchCall`], [`Misuse::WrongState`].
     pub fn reject(&mut self, now: Instant, call: CallId, status: StatusCode) -> Result<(), Misuse> {
+        self.reject_with(now, call, status, None)
+    }
+
+    /// Refuses a call and says why: a 488 shall carry a Warning (RFC 3261 13.3.1.3, 21.4.26).
+    ///
+    /// # Errors
+    /// As [`Self::reject`].
+    pub fn reject_with(
+        &mut self,
+        now: Instant,
+        call: CallId,
+        status: StatusCode,
+        warning: Option<Warning>,
+    ) -> Result<(), Misuse> {
         let server = self.ringing(call)?.server;
-        self.respond_plain(now, server, status);
+        self.respond_refusal(now, server, status, warning);
         self.end(call, EndCause { by: EndedBy::Local, status: Some(status), reason: None, answered: false });
         Ok(())
     }

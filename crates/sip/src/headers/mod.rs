@@ -6,6 +6,7 @@ mod cseq;
 mod reason;
 mod tokens;
 mod via;
+mod warning;
 
 use std::borrow::Cow;
 
@@ -16,6 +17,7 @@ pub use contact::Contact;
 pub use cseq::CSeq;
 pub use reason::Reason;
 pub use via::Via;
+pub use warning::Warning;
 
 use crate::{
     error::HeaderError,
