@@ -9,6 +9,9 @@ mod connect;
 mod error;
 mod handshake;
 mod link;
+mod pulse;
+mod serve;
+mod task;
 mod tls;
 
 pub use backoff::Backoff;

@@ -1,0 +1,149 @@
+//! The task of a link: makes a connection, keeps it as long as it lives, and makes the next one.
+
+use std::time::Duration;
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha12Rng;
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep_until, timeout},
+};
+
+use crate::{
+    backoff::Backoff,
+    connect,
+    error::LinkError,
+    handshake,
+    link::{LinkConfig, LinkEvent, Order, Step},
+    tls::{self, TlsFacts},
+};
+
+/// One link at work.
+pub(crate) struct Task {
+    pub(crate) config: LinkConfig,
+    pub(crate) backoff: Backoff,
+    pub(crate) rng: ChaCha12Rng,
+    pub(crate) every: Duration,
+    pub(crate) inbox: mpsc::Receiver<Order>,
+    pub(crate) tell: mpsc::Sender<LinkEvent>,
+}
+
+/// Why a connection is left.
+pub(crate) enum Left {
+    Lost(LinkError),
+    Asked,
+    Closed,
+}
+
+impl Task {
+    pub(crate) fn new(config: LinkConfig, inbox: mpsc::Receiver<Order>, tell: mpsc::Sender<LinkEvent>) -> Self {
+        Self {
+            backoff: Backoff::new(config.seed),
+            rng: ChaCha12Rng::from_seed(config.seed),
+            every: config.ping,
+            config,
+            inbox,
+            tell,
+        }
+    }
+
+    /// Keeps the link until it is closed.
+    pub(crate) async fn run(mut self) {
+        loop {
+            let left = self.connect_and_serve().await;
+            let error = match left {
+                Left::Closed => {
+                    let _ = self.tell.send(LinkEvent::Closed).await;
+                    return;
+                }
+                Left::Asked => {
+                    self.backoff.reset();
+                    continue;
+                }
+                Left::Lost(error) => error,
+            };
+            let retry_at = (!error.needs_person()).then(|| Instant::now() + self.backoff.next_wait());
+            let tries = self.backoff.tries();
+            let again_s = retry_at.map(|at| at.saturating_duration_since(Instant::now()).as_secs());
+            tracing::info!(host = self.config.url.host_str(), %error, again_s, tries, "the link is down");
+            if self.tell.send(LinkEvent::Down { error, retry_at, tries }).await.is_err() || !self.wait(retry_at).await {
+                return;
+            }
+        }
+    }
+
+    /// Waits for the next try, or for somebody who wants it now. Says whether there is one.
+    async fn wait(&mut self, until: Option<Instant>) -> bool {
+        loop {
+            tokio::select! {
+                () = sleep_until(until.unwrap_or_else(Instant::now)), if until.is_some() => return true,
+                order = self.inbox.recv() => match order {
+                    Some(Order::Reconnect) => {
+                        self.backoff.reset();
+                        return true;
+                    }
+                    None | Some(Order::Close) => {
+                        let _ = self.tell.send(LinkEvent::Closed).await;
+                        return false;
+                    }
+                    Some(Order::KeepAlive(every)) => self.every = every.unwrap_or(self.config.ping),
+                    Some(Order::Send(_) | Order::Probe) => {}
+                },
+            }
+        }
+    }
+
+    async fn connect_and_serve(&mut self) -> Left {
+        let target = match connect::target(&self.config.url) {
+            Ok(target) => target,
+            Err(error) => return Left::Lost(error),
+        };
+        macro_rules! step {
+            ($step:expr, $work:expr) => {{
+                let _ = self.tell.send(LinkEvent::Step($step)).await;
+                tokio::select! {
+                    done = $work => match done {
+                        Ok(done) => done,
+                        Err(error) => return Left::Lost(error),
+                    },
+                    left = interrupted(&mut self.inbox) => return left,
+                }
+            }};
+        }
+        let limit = self.config.limit;
+        let late = |what| move |_| LinkError::ConnectTimeout(what);
+        let addresses = step!(Step::Find, async {
+            timeout(limit, connect::find(&target)).await.map_err(late("find the host")).flatten()
+        });
+        let stream = step!(Step::Connect, connect::connect(&addresses, limit));
+        let server = match stream.peer_addr() {
+            Ok(server) => server,
+            Err(error) => return Left::Lost(LinkError::ConnectRefused(error.to_string())),
+        };
+        let (origin, agent) = (self.config.origin.clone(), self.config.user_agent.clone());
+        if target.secure {
+            let trust = self.config.trust.clone();
+            let (stream, tls) = step!(Step::Tls, async {
+                timeout(limit, tls::wrap(stream, &target.host, &trust)).await.map_err(late("agree on TLS")).flatten()
+            });
+            let url = self.config.url.clone();
+            let socket = step!(Step::Websocket, handshake::ask(stream, &url, &target, origin.as_deref(), &agent));
+            self.serve(socket, tls, server).await
+        } else {
+            let url = self.config.url.clone();
+            let socket = step!(Step::Websocket, handshake::ask(stream, &url, &target, origin.as_deref(), &agent));
+            self.serve(socket, TlsFacts::NONE, server).await
+        }
+    }
+}
+
+/// Somebody wants no connection, or another one. What is sent meanwhile is dropped: there is nothing to send it on.
+async fn interrupted(inbox: &mut mpsc::Receiver<Order>) -> Left {
+    loop {
+        match inbox.recv().await {
+            Some(Order::Close) | None => return Left::Closed,
+            Some(Order::Reconnect) => return Left::Asked,
+            Some(Order::Send(_) | Order::Probe | Order::KeepAlive(_)) => {}
+        }
+    }
+}
