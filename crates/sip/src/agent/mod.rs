@@ -18,7 +18,7 @@ use rand::{RngCore, SeedableRng};
 use rand_chacha::ChaCha12Rng;
 
 use crate::{
-    auth::Authenticator,
+    auth::{Authenticator, Refusal, Seen},
     call::Call,
     event::{CallId, Event, Input, Misuse, Output},
     host::Host,
@@ -53,6 +53,8 @@ pub struct Config {
     pub auth_user: Option<String>,
     /// The password, if it is known.
     pub password: Option<Secret<String>>,
+    /// What an earlier start learned of the digest of the server.
+    pub digest_seen: Seen,
     /// The stable `urn:uuid:…` of this program on this machine (RFC 5626 4.1).
     pub instance: String,
     /// Which of several flows this is (RFC 5626 4.2), from 1.
@@ -80,6 +82,7 @@ impl Config {
             display_name: None,
             auth_user: None,
             password: None,
+            digest_seen: Seen::default(),
             instance: "urn:uuid:00000000-0000-4000-8000-000000000000".to_owned(),
             reg_id: 1,
             expires: Duration::from_secs(600),
@@ -124,7 +127,7 @@ impl UserAgent {
             contact_user: token(&mut rng),
             host,
             link: false,
-            auth: Authenticator::new(user, config.password.clone()),
+            auth: Authenticator::new(user, config.password.clone(), config.digest_seen.clone()),
             transactions: Transactions::default(),
             timers: Timers::default(),
             registration: Registration::new(&mut rng),
@@ -165,6 +168,20 @@ impl UserAgent {
     pub fn set_password(&mut self, password: Option<Secret<String>>) {
         self.config.password.clone_from(&password);
         self.auth.set_password(password);
+    }
+
+    /// What is known of the digest of the server, to be handed to the next start ([`Config::digest_seen`]). It changes
+    /// only with a registration.
+    #[must_use]
+    pub fn digest_seen(&self) -> &Seen {
+        self.auth.seen()
+    }
+
+    /// Why the last challenge was not answered, to be told beside a registration or a call that failed with 401 or 407.
+    /// Nothing when it was answered, or the registration has come through since.
+    #[must_use]
+    pub fn digest_refusal(&self) -> Option<Refusal> {
+        self.auth.refusal()
     }
 
     /// What is alive in it: transactions, calls and timers. It is nothing at all when everything has ended.

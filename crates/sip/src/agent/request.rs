@@ -6,8 +6,8 @@ use bytes::Bytes;
 
 use super::{ContactForm, UserAgent};
 use crate::{
-    auth::Refusal,
-    event::Misuse,
+    auth::{Refusal, Tries},
+    event::{Event, Misuse},
     header_name::HeaderName,
     headers::{CSeq, Via},
     message::{Request, Response},
@@ -16,7 +16,7 @@ use crate::{
     params::Params,
     status::StatusCode,
     timer::Timer,
-    transaction::{Client, ClientState, Purpose, TransactionId, Tries},
+    transaction::{Client, ClientState, Purpose, TransactionId},
     uri::Uri,
 };
 
@@ -24,6 +24,8 @@ use crate::{
 pub(crate) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, NOTIFY";
 /// The extensions we know (RFC 3261 20.37).
 pub(crate) const SUPPORTED: &str = "outbound, gruu";
+
+const UNPROVEN: &str = "a server that claims to know the password and does not";
 
 /// What became of a request.
 #[derive(Debug)]
@@ -156,8 +158,12 @@ impl UserAgent {
         } else if invite && response.status.is_success() {
             if client.state != ClientState::Accepted {
                 client.state = ClientState::Accepted;
+                let proven = self.auth.confirmed(&client.request, &response);
                 self.timers.cancel(Timer::RequestTimeout(id));
                 self.timers.set(limit, Timer::TransactionEnd(id));
+                if proven.is_err() {
+                    self.emit(Event::Misbehaved(UNPROVEN));
+                }
             }
         } else {
             if client.state == ClientState::Accepted {
@@ -170,6 +176,15 @@ impl UserAgent {
             }
             if matches!(response.status.code(), 401 | 407) && client.request.method != Method::Cancel {
                 return self.challenged(now, client, response);
+            }
+            if response.status.is_success()
+                && let Err(refusal) = self.auth.confirmed(&client.request, &response)
+            {
+                self.emit(Event::Misbehaved(UNPROVEN));
+                // RFC 7616 3.5: a registrar that is not who it says has registered nobody (S1).
+                if purpose == Purpose::Register {
+                    return self.outcome(now, id, purpose, Outcome::Refused(refusal, response.status));
+                }
             }
         }
         self.outcome(now, id, purpose, Outcome::Response(Box::new(response)));

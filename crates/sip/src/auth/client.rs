@@ -1,35 +1,23 @@
 //! The client's side: choose a challenge, answer it, and remember the nonce for the next request.
 
-use rand::RngCore;
 use rand_chacha::ChaCha12Rng;
 
-use super::{Algorithm, Inputs, response};
+use super::{
+    Algorithm, Realm, Refusal, Seen, Tries,
+    known::Known,
+    offered::{Offered, sent, strongest},
+    same,
+};
 use crate::{
     header_name::HeaderName,
-    headers::{Challenge, Credentials},
+    headers::{AuthenticationInfo, Credentials},
     message::{Request, Response},
     method::Method,
     privacy::Secret,
-    transaction::Tries,
 };
 
-/// Fresh challenges that are answered with the same password before it counts as wrong (C70).
-const MOST_ANSWERS: u8 = 1;
-/// Stale nonces in a row that are replaced without asking.
-const MOST_STALE: u8 = 2;
-
-/// Why a challenge is not answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
-    /// There is no password.
-    NoPassword,
-    /// What we know was refused.
-    Rejected,
-    /// None of the challenges is a Digest that we know.
-    Unusable,
-    /// A realm that this account has never met, in the middle of a call (CONFORMANCE L1).
-    ForeignRealm,
-}
+/// Realms that are remembered: a server that makes up new ones does not make us grow.
+const MOST_KNOWN: usize = 8;
 
 /// What an account proves itself with.
 #[derive(Debug)]
@@ -37,25 +25,16 @@ pub(crate) struct Authenticator {
     pub(crate) user: String,
     pub(crate) password: Option<Secret<String>>,
     known: Vec<Known>,
-}
-
-/// A realm that was met, with its last nonce.
-#[derive(Debug)]
-struct Known {
-    proxy: bool,
-    register: bool,
-    challenge: Challenge,
-    algorithm: Algorithm,
-    session: bool,
-    nc: u32,
+    seen: Seen,
+    refusal: Option<Refusal>,
 }
 
 impl Authenticator {
-    pub(crate) fn new(user: String, password: Option<Secret<String>>) -> Self {
-        Self { user, password, known: Vec::new() }
+    pub(crate) fn new(user: String, password: Option<Secret<String>>, seen: Seen) -> Self {
+        Self { user, password, known: Vec::new(), seen, refusal: None }
     }
 
-    /// Forgets what was met: the password is another one.
+    /// Forgets what was met: the password is another one. What the server is like stays.
     pub(crate) fn set_password(&mut self, password: Option<Secret<String>>) {
         self.password = password;
         self.known.clear();
@@ -66,20 +45,28 @@ impl Authenticator {
         self.known.last().map(|known| known.algorithm.name())
     }
 
+    pub(crate) fn seen(&self) -> &Seen {
+        &self.seen
+    }
+
+    /// Why the last challenge was not answered; nothing when it was.
+    pub(crate) fn refusal(&self) -> Option<Refusal> {
+        self.refusal
+    }
+
     /// Puts credentials into a new request where the nonces of earlier ones may still be good.
     pub(crate) fn prepare(&mut self, request: &mut Request, rng: &mut ChaCha12Rng) {
         let register = request.method == Method::Register;
-        for at in 0..self.known.len() {
-            if self.known[at].register == register {
-                self.write(at, request, rng);
-            }
+        let Some(password) = &self.password else { return };
+        for known in self.known.iter_mut().filter(|known| known.register == register) {
+            known.prove(&self.user, password, request, rng);
         }
     }
 
-    /// Takes the challenges of a 401 or 407 and writes the answer into `request`, which is to be sent anew.
+    /// Takes the challenges of a 401 or 407 and writes the answers into `request`, which is to be sent anew.
     ///
     /// # Errors
-    /// [`Refusal`] when there is nothing to answer with.
+    /// [`Refusal`] when there is nothing to answer with, or nobody who may have an answer.
     pub(crate) fn answer(
         &mut self,
         challenged: &Response,
@@ -88,100 +75,132 @@ impl Authenticator {
         within_call: bool,
         rng: &mut ChaCha12Rng,
     ) -> Result<(), Refusal> {
-        let proxy = challenged.status.code() == 407;
-        let header = if proxy { HeaderName::ProxyAuthenticate } else { HeaderName::WwwAuthenticate };
-        let (challenge, (algorithm, session)) = strongest(challenged, &header).ok_or(Refusal::Unusable)?;
-        let realm = challenge.get("realm").ok_or(Refusal::Unusable)?.to_owned();
+        let taken = self.take(challenged, request.method == Method::Register, tries, within_call);
+        self.refusal = taken.err();
+        taken?;
+        request.headers.remove(&HeaderName::Authorization);
+        request.headers.remove(&HeaderName::ProxyAuthorization);
+        self.prepare(request, rng);
+        Ok(())
+    }
+
+    /// Remembers the challenges that are to be answered: of each realm the strongest, and of several realms all that
+    /// may have an answer (RFC 3261 22.3).
+    fn take(
+        &mut self,
+        challenged: &Response,
+        register: bool,
+        tries: &mut Tries,
+        within_call: bool,
+    ) -> Result<(), Refusal> {
+        let offered = strongest(challenged);
+        if offered.is_empty() {
+            return Err(Refusal::Unusable);
+        }
         if self.password.is_none() {
             return Err(Refusal::NoPassword);
         }
-        // L1: the far end of a call may send a 401 too; only a realm that the server used before gets an answer.
-        if within_call && !self.known.iter().any(|known| known.challenge.get("realm") == Some(&realm)) {
-            return Err(Refusal::ForeignRealm);
+        let mut refused = None;
+        let mut taken = Vec::new();
+        for one in offered {
+            match self.judge(&one, within_call) {
+                Ok(()) => taken.push(one),
+                Err(refusal) => refused = refused.or(Some(refusal)),
+            }
         }
-        let count =
-            if challenge.is_stale() { (&mut tries.stale, MOST_STALE) } else { (&mut tries.answered, MOST_ANSWERS) };
-        if *count.0 >= count.1 {
-            return Err(Refusal::Rejected);
+        if let (true, Some(refusal)) = (taken.is_empty(), refused) {
+            return Err(refusal);
         }
-        *count.0 += 1;
-        let register = request.method == Method::Register;
-        self.known.retain(|known| {
-            !(known.proxy == proxy
-                && known.register == register
-                && known.challenge.get("realm") == Some(realm.as_str()))
-        });
-        self.known.push(Known { proxy, register, challenge, algorithm, session, nc: 0 });
-        // Realms are few; a server that makes up new ones does not make us grow.
-        if self.known.len() > 8 {
-            self.known.remove(0);
-        }
-        request.headers.remove(if proxy { &HeaderName::ProxyAuthorization } else { &HeaderName::Authorization });
-        for at in 0..self.known.len() {
-            if self.known[at].proxy == proxy && self.known[at].register == register {
-                self.write(at, request, rng);
+        for one in taken {
+            if !tries.take(&one.realm, one.challenge.is_stale()) {
+                return Err(Refusal::Rejected);
+            }
+            if register {
+                self.seen.strongest = self.seen.strongest.max(Some(one.algorithm));
+            }
+            self.known.retain(|known| !(known.realm == one.realm && known.register == register));
+            self.known.push(Known::new(one, register));
+            if self.known.len() > MOST_KNOWN {
+                self.known.remove(0);
             }
         }
         Ok(())
     }
 
-    fn write(&mut self, at: usize, request: &mut Request, rng: &mut ChaCha12Rng) {
-        let (Some(password), Some(known)) = (&self.password, self.known.get_mut(at)) else { return };
-        known.nc = known.nc.wrapping_add(1);
-        let (nc, cnonce) = (format!("{:08x}", known.nc), format!("{:016x}{:016x}", rng.next_u64(), rng.next_u64()));
-        let field = |name| known.challenge.get(name).unwrap_or_default();
-        let (realm, nonce, uri, method) =
-            (field("realm"), field("nonce"), request.uri.to_string(), request.method.to_string());
-        let qop = known.challenge.get("qop").and_then(chosen_qop);
-        let proof = response(&Inputs {
-            algorithm: known.algorithm,
-            session: known.session,
-            user: &self.user,
-            realm,
-            password,
-            method: &method,
-            uri: &uri,
-            nonce,
-            qop: qop.map(|qop| (qop, nc.as_str(), cnonce.as_str())),
-            cnonce: &cnonce,
-            body: &request.body,
-        });
-        let mut fields = vec![
-            ("username", self.user.as_str()),
-            ("realm", realm),
-            ("nonce", nonce),
-            ("uri", &uri),
-            ("response", &proof),
-        ];
-        // A challenge without an algorithm is answered without one: old servers compare the field.
-        fields.extend(known.challenge.get("algorithm").map(|algorithm| ("algorithm", algorithm)));
-        if qop.is_some() || known.session {
-            fields.push(("cnonce", &cnonce));
+    fn judge(&self, offered: &Offered, within_call: bool) -> Result<(), Refusal> {
+        let name = &offered.realm.name;
+        // S1, L1: once the registrar has taken a proof of ours, no other realm is given one. Before that the far end of
+        // a call may send a 401 too; only a realm that the server used before gets an answer.
+        let foreign = if self.seen.realms.is_empty() {
+            within_call && !self.known.iter().any(|known| known.realm.name == *name)
+        } else {
+            !self.seen.realms.contains(name)
+        };
+        if foreign {
+            return Err(Refusal::ForeignRealm);
         }
-        if let Some(qop) = qop {
-            fields.extend([("qop", qop), ("nc", nc.as_str())]);
-        }
-        fields.extend(known.challenge.get("opaque").map(|opaque| ("opaque", opaque)));
-        let header = if known.proxy { HeaderName::ProxyAuthorization } else { HeaderName::Authorization };
-        request.headers.push(header, &Credentials::digest(&fields).to_string());
+        // S13: who once had more than MD5 and asks for MD5 alone is not the same server, or somebody stands between.
+        let strong = self.seen.strongest.is_some_and(|seen| seen > Algorithm::Md5);
+        if strong && offered.algorithm == Algorithm::Md5 { Err(Refusal::Weaker) } else { Ok(()) }
     }
-}
 
-/// The strongest Digest challenge that we know (RFC 8760 2.4 lets the client choose).
-fn strongest(challenged: &Response, header: &HeaderName) -> Option<(Challenge, (Algorithm, bool))> {
-    challenged
-        .headers
-        .get_all(header)
-        .filter_map(|line| Challenge::parse(&String::from_utf8_lossy(line)).ok())
-        .filter(|challenge| challenge.scheme.eq_ignore_ascii_case("Digest") && challenge.get("nonce").is_some())
-        .filter(|challenge| challenge.get("qop").is_none_or(|offered| chosen_qop(offered).is_some()))
-        .filter_map(|challenge| Algorithm::parse(challenge.get("algorithm")).map(|algorithm| (challenge, algorithm)))
-        .reduce(|best, next| if next.1.0 > best.1.0 { next } else { best })
-}
+    /// Looks at what a 2xx to `request` says of our proof: the next nonce, and whether the server knows the password
+    /// too (RFC 3261 20.6, RFC 7616 3.5).
+    ///
+    /// # Errors
+    /// [`Refusal::Unproven`] when it says that it does and does not.
+    pub(crate) fn confirmed(&mut self, request: &Request, response: &Response) -> Result<(), Refusal> {
+        let register = request.method == Method::Register;
+        let sent = sent(request);
+        let info = response.headers.text(&HeaderName::AuthenticationInfo);
+        if let Some(info) = info.and_then(|text| AuthenticationInfo::parse(&text).ok()) {
+            // It names no realm; its cnonce tells which of our proofs it answers.
+            let meant = |own: &&(Realm, Credentials)| {
+                info.get("cnonce").is_none_or(|cnonce| own.1.get("cnonce") == Some(cnonce))
+            };
+            if let Some((realm, own)) = sent.iter().find(meant) {
+                self.informed(realm, register, own, &info, response)?;
+            }
+        }
+        // Only the registrar teaches: to an INVITE the far end may say what it likes (L1).
+        if register {
+            self.refusal = None;
+            for (realm, _) in sent {
+                if !self.seen.realms.contains(&realm.name) && self.seen.realms.len() < MOST_KNOWN {
+                    self.seen.realms.push(realm.name);
+                }
+            }
+        }
+        Ok(())
+    }
 
-/// `auth` where it is offered, else `auth-int`; nothing when neither is.
-fn chosen_qop(offered: &str) -> Option<&'static str> {
-    ["auth", "auth-int"].into_iter().find(|own| offered.split(',').any(|token| token.trim().eq_ignore_ascii_case(own)))
+    fn informed(
+        &mut self,
+        realm: &Realm,
+        register: bool,
+        own: &Credentials,
+        info: &AuthenticationInfo,
+        response: &Response,
+    ) -> Result<(), Refusal> {
+        let known = self.known.iter_mut().find(|known| known.realm == *realm && known.register == register);
+        let (Some(password), Some(known)) = (&self.password, known) else { return Ok(()) };
+        if own.get("nonce") != Some(known.nonce.as_str()) {
+            // Another answer has brought a newer one.
+            return Ok(());
+        }
+        let right = info.get("rspauth").is_none_or(|proof| {
+            same(known.counter_proof(&self.user, password, own, info, &response.body).as_bytes(), proof.as_bytes())
+        });
+        if !right {
+            self.refusal = Some(Refusal::Unproven);
+            return Err(Refusal::Unproven);
+        }
+        if let Some(next) = info.get("nextnonce").filter(|next| !next.is_empty()) {
+            next.clone_into(&mut known.nonce);
+            known.nc = 0;
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -209,7 +228,7 @@ mod tests {
 
     #[test]
     fn the_strongest_known_challenge_is_answered() {
-        let mut own = Authenticator::new("bob".into(), Some(Secret::new("pw".into())));
+        let mut own = Authenticator::new("bob".into(), Some(Secret::new("pw".into())), Seen::default());
         let (mut request, mut tries, mut rng) = (request(), Tries::default(), ChaCha12Rng::from_seed([1; 32]));
         let lines = [
             r#"Digest realm="r", nonce="n1", algorithm=MD5, qop="auth""#,
@@ -228,7 +247,7 @@ mod tests {
 
     #[test]
     fn what_was_refused_is_not_sent_again() {
-        let mut own = Authenticator::new("bob".into(), Some(Secret::new("pw".into())));
+        let mut own = Authenticator::new("bob".into(), Some(Secret::new("pw".into())), Seen::default());
         let (mut request, mut tries, mut rng) = (request(), Tries::default(), ChaCha12Rng::from_seed([1; 32]));
         let line = |stale| format!(r#"Digest realm="r", nonce="n", stale={stale}"#);
         own.answer(&challenged(&[&line("false")]), &mut request, &mut tries, false, &mut rng).expect("the first time");
@@ -245,7 +264,7 @@ mod tests {
     #[test]
     fn nobody_else_gets_a_proof() {
         let (mut request, mut tries, mut rng) = (request(), Tries::default(), ChaCha12Rng::from_seed([1; 32]));
-        let mut own = Authenticator::new("bob".into(), Some(Secret::new("pw".into())));
+        let mut own = Authenticator::new("bob".into(), Some(Secret::new("pw".into())), Seen::default());
         let line = r#"Digest realm="evil", nonce="n""#;
         assert_eq!(
             own.answer(&challenged(&[line]), &mut request, &mut tries, true, &mut rng),
@@ -274,7 +293,7 @@ mod tests {
 
     #[test]
     fn a_nonce_is_used_again_with_the_next_count() {
-        let mut own = Authenticator::new("bob".into(), Some(Secret::new("pw".into())));
+        let mut own = Authenticator::new("bob".into(), Some(Secret::new("pw".into())), Seen::default());
         let (mut first, mut tries, mut rng) = (request(), Tries::default(), ChaCha12Rng::from_seed([1; 32]));
         own.answer(
             &challenged(&[r#"Digest realm="r", nonce="n", qop="auth-int, auth""#]),

@@ -1,9 +1,14 @@
 //! Digest authentication (RFC 7616, RFC 8760): the computing, the client's side and the server's.
 
 mod client;
+mod known;
+mod offered;
+mod seen;
 mod server;
 
-pub(crate) use client::{Authenticator, Refusal};
+pub(crate) use client::Authenticator;
+pub(crate) use seen::{Realm, Tries};
+pub use seen::{Refusal, Seen};
 pub use server::{Verdict, Verifier};
 
 use md5::Md5;
@@ -31,6 +36,12 @@ impl Algorithm {
             Self::Sha256 => "SHA-256",
             Self::Sha512_256 => "SHA-512-256",
         }
+    }
+
+    /// The algorithm of a name without `-sess`, as [`Self::name`] gives it.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::parse(Some(name)).filter(|(_, session)| !session).map(|(algorithm, _)| algorithm)
     }
 
     /// The algorithm of a name and whether it is a `-sess` one; nothing for one we do not know.
@@ -63,7 +74,8 @@ impl Algorithm {
 /// What a response is computed from (RFC 7616 3.4.1).
 pub(crate) struct Inputs<'a> {
     pub(crate) algorithm: Algorithm,
-    pub(crate) session: bool,
+    /// Of a `-sess` algorithm: the nonce and the cnonce that its key is made of (RFC 7616 3.4.2).
+    pub(crate) session: Option<(&'a str, &'a str)>,
     pub(crate) user: &'a str,
     pub(crate) realm: &'a str,
     pub(crate) password: &'a Secret<String>,
@@ -72,7 +84,6 @@ pub(crate) struct Inputs<'a> {
     pub(crate) nonce: &'a str,
     /// `qop`, `nc` and `cnonce`; nothing for a challenge of RFC 2069 without qop.
     pub(crate) qop: Option<(&'a str, &'a str, &'a str)>,
-    pub(crate) cnonce: &'a str,
     pub(crate) body: &'a [u8],
 }
 
@@ -80,8 +91,8 @@ pub(crate) struct Inputs<'a> {
 pub(crate) fn response(of: &Inputs<'_>) -> String {
     let hash = |parts: &[&[u8]]| of.algorithm.hash(parts);
     let mut a1 = hash(&[of.user.as_bytes(), of.realm.as_bytes(), of.password.expose().as_bytes()]);
-    if of.session {
-        a1 = hash(&[a1.as_bytes(), of.nonce.as_bytes(), of.cnonce.as_bytes()]);
+    if let Some((nonce, cnonce)) = of.session {
+        a1 = hash(&[a1.as_bytes(), nonce.as_bytes(), cnonce.as_bytes()]);
     }
     let a2 = match of.qop {
         Some(("auth-int", ..)) => hash(&[of.method.as_bytes(), of.uri.as_bytes(), hash(&[of.body]).as_bytes()]),
@@ -95,6 +106,11 @@ pub(crate) fn response(of: &Inputs<'_>) -> String {
     }
 }
 
+/// Compares without telling by its time where the difference is.
+fn same(a: &[u8], b: &[u8]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).fold(0, |difference, (a, b)| difference | (a ^ b)) == 0
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,7 +121,7 @@ mod tests {
         let password = Secret::new("Circle Of Life".to_owned());
         let mut inputs = Inputs {
             algorithm: Algorithm::Md5,
-            session: false,
+            session: None,
             user: "Mufasa",
             realm: "testrealm@host.com",
             password: &password,
@@ -113,7 +129,6 @@ mod tests {
             uri: "/dir/index.html",
             nonce: "dcd98b7102dd2f0e8b11d0f600bfb0c093",
             qop: Some(("auth", "00000001", "0a4f113b")),
-            cnonce: "0a4f113b",
             body: b"",
         };
         assert_eq!(response(&inputs), "6629fae49393a05397450978507c4ef1");
@@ -133,7 +148,7 @@ mod tests {
         let password = Secret::new("Secret, or not?".to_owned());
         let inputs = Inputs {
             algorithm: Algorithm::Sha512_256,
-            session: false,
+            session: None,
             user: "J\u{e4}s\u{f8}n Doe",
             realm: "api@example.org",
             password: &password,
@@ -141,7 +156,6 @@ mod tests {
             uri: "/doe.json",
             nonce: "5TsQWLVdgBdmrQ0XsxbDODV+57QdFR34I9HAbC/RVvkK",
             qop: Some(("auth", "00000001", "NTg6RKcb9boFIAS3KrFK9BGeh+niz/sm")),
-            cnonce: "NTg6RKcb9boFIAS3KrFK9BGeh+niz/sm",
             body: b"",
         };
         // What the RFC prints follows from no reading of its own text; this was computed from it with OpenSSL.
@@ -154,7 +168,7 @@ mod tests {
         let password = Secret::new("zanzibar".to_owned());
         let mut inputs = Inputs {
             algorithm: Algorithm::Md5,
-            session: false,
+            session: None,
             user: "bob",
             realm: "biloxi.com",
             password: &password,
@@ -162,13 +176,12 @@ mod tests {
             uri: "sip:bob@biloxi.com",
             nonce: "dcd98b7102dd2f0e8b11d0f600bfb0c093",
             qop: Some(("auth-int", "00000001", "0a4f113b")),
-            cnonce: "0a4f113b",
             body: b"v=0\r\n",
         };
         assert_eq!(response(&inputs), "77226bb823dc077c1ad3537415667bae");
         inputs.algorithm = Algorithm::Sha256;
         assert_eq!(response(&inputs), "554a9ffe79ce71c3cb6c9630deddd2787d8033f895e5cdef6a73c8e84ed4c979");
-        inputs.session = true;
+        inputs.session = Some((inputs.nonce, "0a4f113b"));
         assert_eq!(response(&inputs), "0b4a1efc19e1b701ec5775b6b16dde0fc416102e34a6c5bd6f957b20b5d79170");
     }
 
@@ -177,5 +190,9 @@ mod tests {
         assert_eq!(Algorithm::parse(None), Some((Algorithm::Md5, false)));
         assert_eq!(Algorithm::parse(Some("sha-256-sess")), Some((Algorithm::Sha256, true)));
         assert_eq!(Algorithm::parse(Some("SHA-1")), None);
+        for algorithm in [Algorithm::Md5, Algorithm::Sha256, Algorithm::Sha512_256] {
+            assert_eq!(Algorithm::named(algorithm.name()), Some(algorithm));
+        }
+        assert_eq!(Algorithm::named("MD5-sess"), None);
     }
 }

@@ -3,7 +3,7 @@
 use rand::RngCore;
 use rand_chacha::ChaCha12Rng;
 
-use super::{Algorithm, Inputs, response};
+use super::{Algorithm, Inputs, response, same};
 use crate::{
     header_name::HeaderName,
     headers::{Challenge, Credentials},
@@ -86,7 +86,7 @@ impl Verifier {
         let qop = own.get("qop").map(|qop| (qop, field("nc"), field("cnonce")));
         let expected = response(&Inputs {
             algorithm,
-            session,
+            session: session.then(|| (field("nonce"), field("cnonce"))),
             user: field("username"),
             realm: &self.realm,
             password,
@@ -94,7 +94,6 @@ impl Verifier {
             uri: field("uri"),
             nonce: field("nonce"),
             qop,
-            cnonce: field("cnonce"),
             body: &request.body,
         });
         if field("realm") != self.realm || !same(expected.as_bytes(), field("response").as_bytes()) {
@@ -117,9 +116,4 @@ fn credentials(request: &Request) -> Option<Credentials> {
         .iter()
         .find_map(|header| request.headers.text(header))
         .and_then(|text| Credentials::parse(&text).ok())
-}
-
-/// Compares without telling by its time where the difference is.
-fn same(a: &[u8], b: &[u8]) -> bool {
-    a.len() == b.len() && a.iter().zip(b).fold(0, |difference, (a, b)| difference | (a ^ b)) == 0
 }

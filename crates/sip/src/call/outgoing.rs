@@ -104,7 +104,10 @@ impl UserAgent {
 
     /// The CANCEL has the branch of its INVITE, and a transaction of its own.
     fn send_cancel(&mut self, now: Instant, mut cancel: Request, branch: &str) {
-        use crate::transaction::{Client, ClientState, Tries};
+        use crate::{
+            auth::Tries,
+            transaction::{Client, ClientState},
+        };
         self.stamp_branch(&mut cancel, branch);
         self.transmit(cancel.to_bytes());
         let id = self.transactions.next_id();

@@ -25,6 +25,12 @@ pub struct Credentials {
     fields: Fields,
 }
 
+/// What Authentication-Info says (RFC 3261 20.6, RFC 7616 3.5). It has no scheme.
+#[derive(Clone, PartialEq, Eq)]
+pub struct AuthenticationInfo {
+    fields: Fields,
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Fields(Vec<(SmolStr, SmolStr)>);
 
@@ -34,7 +40,11 @@ impl Fields {
         if !is_token_text(scheme) {
             return Err(HeaderError::Malformed);
         }
-        let fields = elements(rest)
+        Ok((scheme.into(), Self::of(rest)?))
+    }
+
+    fn of(text: &str) -> Result<Self, HeaderError> {
+        let fields = elements(text)
             .map(|field| {
                 let (name, value) = field.split_once('=').ok_or(HeaderError::Malformed)?;
                 let name = name.trim();
@@ -45,7 +55,7 @@ impl Fields {
         let twice = fields.iter().enumerate().any(|(at, (name, _)): (usize, &(SmolStr, SmolStr))| {
             fields[..at].iter().any(|(other, _)| other.eq_ignore_ascii_case(name))
         });
-        if twice { Err(HeaderError::Malformed) } else { Ok((scheme.into(), Self(fields))) }
+        if twice { Err(HeaderError::Malformed) } else { Ok(Self(fields)) }
     }
 
     fn get(&self, name: &str) -> Option<&str> {
@@ -123,6 +133,22 @@ impl Credentials {
     }
 }
 
+impl AuthenticationInfo {
+    /// Reads the value of one header line.
+    ///
+    /// # Errors
+    /// As [`Challenge::parse`].
+    pub fn parse(text: &str) -> Result<Self, HeaderError> {
+        Fields::of(text).map(|fields| Self { fields })
+    }
+
+    /// The value of a field, without quotes.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.fields.get(name)
+    }
+}
+
 impl fmt::Display for Challenge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.scheme)?;
@@ -134,6 +160,12 @@ impl fmt::Display for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.scheme)?;
         self.fields.write(&["algorithm", "qop", "nc"], f)
+    }
+}
+
+impl fmt::Debug for AuthenticationInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AuthenticationInfo(***)")
     }
 }
 

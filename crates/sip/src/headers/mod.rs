@@ -12,7 +12,7 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 
-pub use auth::{Challenge, Credentials};
+pub use auth::{AuthenticationInfo, Challenge, Credentials};
 pub use contact::Contact;
 pub use cseq::CSeq;
 pub use reason::Reason;

@@ -13,6 +13,7 @@
 use bytes::Bytes;
 
 use crate::{
+    auth::Tries,
     event::CallId,
     headers::Via,
     host::Host,
@@ -50,15 +51,6 @@ pub(crate) struct Client {
     pub(crate) state: ClientState,
     /// How often this request has been sent with credentials.
     pub(crate) tries: Tries,
-}
-
-/// How often a request was sent again because of a challenge.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Tries {
-    /// With an answer to a fresh challenge.
-    pub(crate) answered: u8,
-    /// With a new nonce because the old one was stale.
-    pub(crate) stale: u8,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
