@@ -71,8 +71,6 @@ pub(crate) trait Agent: Send {
     fn add_remote(&mut self, line: &str, allow_loopback: bool);
     /// The far end's role and credentials; checking begins.
     fn set_remote(&mut self, now: Instant, controlling: bool, ufrag: &str, pwd: &str);
-    /// Begins anew with other credentials (RFC 8445 9).
-    fn restart(&mut self, now: Instant, ufrag: String, pwd: String, locals: &[LocalCandidate]);
     /// A STUN message came.
     fn receive(&mut self, now: Instant, pair: Pair, bytes: &[u8]);
     /// Time has passed.
@@ -245,21 +243,6 @@ impl Agent for Str0m {
         self.agent.set_remote_credentials(IceCreds { ufrag: ufrag.to_owned(), pass: pwd.to_owned() });
         for (pair, bytes) in std::mem::take(&mut self.early) {
             self.receive(now, pair, &bytes);
-        }
-        self.agent.handle_timeout(now);
-        self.take_events(now);
-    }
-
-    fn restart(&mut self, now: Instant, ufrag: String, pwd: String, locals: &[LocalCandidate]) {
-        self.agent.ice_restart(IceCreds { ufrag, pass: pwd }, false);
-        (self.begun, self.answered, self.named) = (None, None, 0);
-        (self.connected, self.disconnected, self.expired, self.failed) = (false, false, false, false);
-        self.heard.clear();
-        self.early.clear();
-        self.agent.set_max_stun_retransmits(CHECK_REPEATS);
-        self.agent.set_max_stun_rto(CHECK_LONGEST);
-        for candidate in locals {
-            self.add_local(candidate);
         }
         self.agent.handle_timeout(now);
         self.take_events(now);

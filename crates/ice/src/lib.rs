@@ -45,6 +45,7 @@ mod path;
 mod pool;
 mod provider;
 mod relay;
+mod sessions;
 mod srtp;
 mod stun;
 #[doc(hidden)]

@@ -9,7 +9,7 @@ use std::{
 };
 
 use crate::{
-    agent::{Agent, AgentEvent, Pair, Str0m},
+    agent::{AgentEvent, Pair},
     candidate::LocalCandidate,
     config::PathConfig,
     description::{LocalDescription, RemoteDescription},
@@ -19,6 +19,7 @@ use crate::{
     held::Held,
     identity::Fingerprint,
     provider::Provider,
+    sessions::Sessions,
     srtp::Srtp,
 };
 
@@ -32,7 +33,7 @@ const MOST_PROVED: usize = 64;
 pub struct Path {
     config: PathConfig,
     provider: Arc<Provider>,
-    agent: Box<dyn Agent>,
+    ice: Sessions,
     remote: Option<RemoteDescription>,
     dtls: Option<Dtls>,
     srtp: Option<Srtp>,
@@ -43,10 +44,10 @@ pub struct Path {
     held_dtls: Held,
     held_srtp: Held,
     told_secure: bool,
-    /// RFC 7675 5.1: the far end wants what we send. Lost with its answers, or by its goodbye.
+    /// RFC 7675 5.1: the far end wants what we send. Lost with its answers.
     consent: bool,
-    /// [`Self::restart`] was called, and the far end's answer to it is still to come.
-    restarted: bool,
+    /// RFC 7675 5.2: it said goodbye, and nothing that it answers later takes that back.
+    closed: bool,
     dead: bool,
     out: VecDeque<PathOutput>,
 }
@@ -66,15 +67,11 @@ impl Path {
     /// [`PathError::Crypto`] when there is no crypto library.
     pub fn new(config: PathConfig) -> Result<Self, PathError> {
         let provider = Provider::new(config.seed)?;
-        let (ufrag, pwd) = (provider.ice_chars(8), provider.ice_chars(24));
-        let mut agent = Str0m::new(ufrag, pwd, provider.next_u64(), config.timing);
-        for candidate in &config.locals {
-            agent.add_local(candidate);
-        }
+        let ice = Sessions::new(&provider, config.timing, config.locals.clone());
         Ok(Self {
             config,
             provider,
-            agent: Box::new(agent),
+            ice,
             remote: None,
             dtls: None,
             srtp: None,
@@ -85,7 +82,7 @@ impl Path {
             held_srtp: Held::new(MOST_HELD_SRTP, MOST_HELD_SRTP / 4 * 3),
             told_secure: false,
             consent: false,
-            restarted: false,
+            closed: false,
             dead: false,
             out: VecDeque::new(),
         })
@@ -94,8 +91,8 @@ impl Path {
     /// What to tell the far end.
     #[must_use]
     pub fn local(&self) -> LocalDescription {
-        let (ufrag, pwd) = self.agent.credentials();
-        let candidates = self.config.locals.iter().zip(0..).map(|(own, index)| own.line(index)).collect();
+        let (ufrag, pwd, locals) = self.ice.local();
+        let candidates = locals.iter().zip(0..).map(|(own, index)| own.line(index)).collect();
         LocalDescription { ufrag, pwd, fingerprint: self.config.identity.fingerprint().to_owned(), candidates }
     }
 
@@ -121,48 +118,52 @@ impl Path {
                 self.config.mtu,
             )?);
             (self.srtp, self.selected) = (None, None);
-            (self.told_secure, self.consent, self.dead) = (false, false, false);
+            (self.told_secure, self.consent, self.closed, self.dead) = (false, false, false, false);
             self.proved.clear();
             if before.is_some() {
                 self.held_dtls.clear();
                 self.held_srtp.clear();
             }
+            self.ice.take_over();
         }
+        let restarted = self.ice.take_offered();
         let same_credentials =
             before.as_ref().is_some_and(|before| before.ufrag == remote.ufrag && before.pwd == remote.pwd);
-        if before.is_some() && !same_credentials && !self.restarted {
+        if before.is_some() && !same_credentials && !restarted {
             // Another branch answered, to the same offer: what was found with the first one is nothing to it.
-            let (ufrag, pwd) = self.agent.credentials();
-            self.agent.restart(now, ufrag, pwd, &self.config.locals);
+            self.ice.again();
         }
-        self.restarted = false;
-        for line in &remote.candidates {
-            self.agent.add_remote(line, self.config.allow_loopback);
-        }
-        if !same_credentials {
-            self.agent.set_remote(now, remote.controlling, &remote.ufrag, &remote.pwd);
-        }
+        // A far end may answer a restart under its old credentials: then the old session or the new one works, or both.
+        self.ice.set_remote(now, &remote, self.config.allow_loopback, restarted || !same_credentials);
         self.work(now);
         Ok(())
     }
 
-    /// Begins ICE anew, from these addresses (RFC 8445 9). Sound stays on the old pair until there is a new one; the keys
-    /// stay if the far end's certificate does. Tell the far end what this returns, then give its answer to
-    /// [`Self::set_remote`].
+    /// Begins ICE anew, from these addresses (RFC 8445 9). Tell the far end what this returns, then give its answer to
+    /// [`Self::set_remote`]. Sound and consent stay on the old pair until there is a new one, and for good if the far end
+    /// does not take the restart; so its socket stays open until [`PathEvent::PairSelected`] names another. The keys stay
+    /// if the far end's certificate does.
     pub fn restart(&mut self, now: Instant, locals: Vec<LocalCandidate>) -> LocalDescription {
-        self.config.locals = locals;
-        (self.dead, self.restarted) = (false, true);
-        let (ufrag, pwd) = (self.provider.ice_chars(8), self.provider.ice_chars(24));
-        self.agent.restart(now, ufrag, pwd, &self.config.locals);
+        self.dead = false;
+        self.ice.restart(locals);
         self.work(now);
         self.local()
+    }
+
+    /// Takes the last [`Self::restart`] back: the offer that carried it was refused, and the session is what it was
+    /// before (RFC 3261 14.1). [`Self::local`] tells the old credentials and addresses again. Says whether
+    /// there was a restart to take back: one that was answered stays.
+    pub fn cancel_restart(&mut self, now: Instant) -> bool {
+        let cancelled = self.ice.cancel();
+        self.work(now);
+        cancelled
     }
 
     /// A datagram came to the socket `local` (RFC 7983).
     pub fn handle_datagram(&mut self, now: Instant, local: SocketAddr, from: SocketAddr, bytes: &[u8]) {
         let pair = Pair { local, remote: from };
         match bytes.first() {
-            Some(0..=3) => self.agent.receive(now, pair, bytes),
+            Some(0..=3) => self.ice.receive(now, pair, bytes),
             Some(20..=63) if !self.dead => self.held_dtls.push(pair, bytes),
             Some(128..=191) if !self.dead => self.take_srtp(pair, bytes),
             _ => return,
@@ -172,7 +173,7 @@ impl Path {
 
     /// The time of the last [`PathOutput::Timeout`] has come.
     pub fn handle_timeout(&mut self, now: Instant) {
-        self.agent.handle_timeout(now);
+        self.ice.handle_timeout(now);
         if let Some(dtls) = &mut self.dtls
             && let Err(error) = dtls.handle_timeout(now)
         {
@@ -192,7 +193,7 @@ impl Path {
     }
 
     fn send(&mut self, packet: &[u8], protect: fn(&mut Srtp, &[u8]) -> Option<Vec<u8>>) -> bool {
-        let may_send = self.consent && !self.dead;
+        let may_send = self.consent && !self.closed && !self.dead;
         let (Some(pair), Some(srtp), true) = (self.selected, &mut self.srtp, may_send) else { return false };
         let Some(bytes) = protect(srtp, packet) else { return false };
         self.transmit(pair, bytes);
@@ -211,7 +212,7 @@ impl Path {
     /// Can sound flow?
     #[must_use]
     pub const fn is_secure(&self) -> bool {
-        self.srtp.is_some() && self.selected.is_some() && self.consent && !self.dead
+        self.srtp.is_some() && self.selected.is_some() && self.consent && !self.closed && !self.dead
     }
 
     /// The next thing that the path wants; [`PathOutput::Timeout`] when that is all.
@@ -223,12 +224,12 @@ impl Path {
             return PathOutput::Timeout(None);
         }
         let dtls = self.dtls.as_ref().and_then(Dtls::next_timeout);
-        PathOutput::Timeout([self.agent.next_timeout(), dtls].into_iter().flatten().min())
+        PathOutput::Timeout([self.ice.next_timeout(), dtls].into_iter().flatten().min())
     }
 
     /// Does all that can be done now.
     fn work(&mut self, now: Instant) {
-        while let Some(event) = self.agent.poll_event() {
+        while let Some(event) = self.ice.poll_event(self.selected.is_some() && self.consent) {
             self.on_agent(event);
         }
         if self.selected.is_some() && !self.dead {
@@ -239,7 +240,7 @@ impl Path {
             self.flush_dtls();
         }
         self.tell_secure();
-        while let Some((pair, bytes)) = self.agent.poll_transmit() {
+        while let Some((pair, bytes)) = self.ice.poll_transmit() {
             self.transmit(pair, bytes);
         }
     }
@@ -266,9 +267,11 @@ impl Path {
 
     fn select(&mut self, pair: Pair) {
         self.prove(pair.remote);
-        self.consent = true;
+        let lost = !std::mem::replace(&mut self.consent, true);
         if self.selected.replace(pair) != Some(pair) {
             self.emit(PathEvent::PairSelected { local: pair.local, remote: pair.remote });
+        } else if lost {
+            self.emit(PathEvent::Recovered);
         }
     }
 
@@ -295,7 +298,7 @@ impl Path {
         }
         if closed {
             // RFC 7675 5.2: a goodbye takes the consent back at once.
-            self.consent = false;
+            self.closed = true;
             self.emit(PathEvent::ClosedByPeer);
         }
         if self.srtp.is_some() {

@@ -19,6 +19,9 @@ use crate::{
 /// How many of the last datagrams a world remembers.
 const MOST_RECENT: usize = 32;
 
+/// What a box on the way makes of a datagram: from where, to where, its octets.
+pub type Middle = Box<dyn FnMut(SocketAddr, SocketAddr, &[u8]) -> Vec<(SocketAddr, SocketAddr, Vec<u8>)>>;
+
 /// How the network between two paths behaves.
 #[derive(Clone, Copy, Debug)]
 pub struct Network {
@@ -74,6 +77,8 @@ pub struct World {
     pub black_holes: Vec<SocketAddr>,
     /// A NAT before an end: its socket, and the address that everyone else sees and reaches it by.
     pub translate: Option<(SocketAddr, SocketAddr)>,
+    /// A box on the way that drops, changes, adds and answers.
+    pub middle: Option<Middle>,
     /// The answers to the checks of this end do not get through.
     pub deaf_to_answers: Option<usize>,
     /// The last datagrams that were sent, lost or not: sender, receiver, octets.
@@ -126,6 +131,7 @@ impl World {
             network,
             black_holes: Vec::new(),
             translate: None,
+            middle: None,
             deaf_to_answers: None,
             recent: VecDeque::new(),
             trace: Vec::new(),
@@ -201,10 +207,14 @@ impl World {
             || self.black_holes.contains(&from);
         let late = self.network.jitter.mul_f64(self.rng.random());
         let unheard = bytes.first() == Some(&1) && self.deaf_to_answers == Some(1 - at);
-        if let Some((from, to)) = self.translated(from, to)
-            && !lost
-            && !unheard
-        {
+        if lost || unheard {
+            return;
+        }
+        let passed = match &mut self.middle {
+            Some(middle) => middle(from, to, &bytes),
+            None => self.translated(from, to).map(|(from, to)| (from, to, bytes)).into_iter().collect(),
+        };
+        for (from, to, bytes) in passed {
             self.inject(self.network.delay + late, from, to, bytes);
         }
     }
@@ -261,6 +271,22 @@ impl World {
     #[must_use]
     pub fn secure(&self) -> bool {
         self.ends.iter().all(|end| end.path.is_secure())
+    }
+
+    /// Both ends talk for `time`, 50 packets a second each, and what they send arrives. Says how many were heard of those
+    /// that were to be sent, at the first end and at the second.
+    pub fn talk_both(&mut self, ssrc: u32, time: Duration) -> [(usize, usize); 2] {
+        let before = [0, 1].map(|at: usize| self.ends[at].rtp.len());
+        let count = u16::try_from(time.as_millis() / 20).unwrap_or(u16::MAX);
+        for sequence in 0..count {
+            for at in 0..2 {
+                self.ends[at].path.send_rtp(&rtp(ssrc, sequence));
+                self.drain(at);
+            }
+            self.run(Duration::from_millis(20), |_| false);
+        }
+        self.run(Duration::from_millis(500), |_| false);
+        [0, 1].map(|at: usize| (self.ends[at].rtp.len() - before[at], usize::from(count)))
     }
 
     /// Sends an RTP packet from end `at` every 20 ms for `time`.

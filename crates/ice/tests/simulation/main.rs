@@ -5,6 +5,7 @@ mod changes;
 mod connects;
 mod hostile;
 mod relay;
+mod restarts;
 
 use std::{
     net::SocketAddr,
@@ -15,6 +16,12 @@ use std::{
 use ice::{
     Identity, Timing,
     testing::{Network, World},
+};
+use rtc_crypto::default_provider;
+use rtc_stun::{
+    fingerprint::FINGERPRINT,
+    integrity::MessageIntegrity,
+    message::{Message, MessageType, Setter, TransactionId},
 };
 
 static IDENTITIES: LazyLock<[Arc<Identity>; 2]> =
@@ -62,4 +69,20 @@ fn hear_each_other(world: &mut World, ssrc: u32) {
         world.run(SECOND / 2, |_| false);
         assert_eq!(world.ends[1 - at].rtp.len() - before, 10, "from end {at}");
     }
+}
+
+/// An answer to the check `transaction`, signed with `password`.
+fn stun_answer(kind: MessageType, transaction: &[u8], what: Box<dyn Setter>, password: &str) -> Vec<u8> {
+    let provider = default_provider().expect("a library");
+    let integrity = MessageIntegrity::new_short_term_integrity_with_provider(password.to_owned(), provider.crypto());
+    let mut message = Message::new();
+    let attributes: [Box<dyn Setter>; 5] = [
+        Box::new(TransactionId(transaction.try_into().expect("twelve octets"))),
+        Box::new(kind),
+        what,
+        Box::new(integrity),
+        Box::new(FINGERPRINT),
+    ];
+    message.build(&attributes).expect("a message");
+    message.raw.clone()
 }
