@@ -11,6 +11,9 @@ use is::{
     stun::{StunMessage, StunPacket},
 };
 
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha12Rng;
+
 use crate::{
     candidate::{CandidateKind, LocalCandidate, remote},
     config::Timing,
@@ -34,6 +37,8 @@ const CONSENT: Duration = Duration::from_secs(30);
 const MOVED: Duration = Duration::from_secs(9);
 /// RFC 7675 5.2: the far end takes its consent back.
 const FORBIDDEN: u16 = 403;
+/// RFC 8489 5, 18.2: how a Binding request begins.
+const REQUEST: [u8; 2] = [0, 1];
 /// The longest time between two repeats of a check; RFC 8489 6.2.1 would double it without end.
 const CHECK_LONGEST: Duration = Duration::from_millis(1_600);
 
@@ -90,6 +95,7 @@ pub(crate) struct Str0m {
     early: VecDeque<(Pair, Vec<u8>)>,
     begun: Option<Instant>,
     timing: Timing,
+    rng: ChaCha12Rng,
     /// How many candidates the far end named, and when it last spoke from where.
     named: usize,
     heard: HashMap<SocketAddr, Instant>,
@@ -97,6 +103,8 @@ pub(crate) struct Str0m {
     /// The answers on the selected pair so far, and when the last one came.
     answers: u64,
     answered: Option<Instant>,
+    /// It answered after it was selected: from then on there are consent checks and no repeats.
+    consenting: bool,
     connected: bool,
     disconnected: bool,
     expired: bool,
@@ -104,9 +112,10 @@ pub(crate) struct Str0m {
 }
 
 impl Str0m {
-    pub(crate) fn new(ufrag: String, pwd: String, tie_breaker: u64, timing: Timing) -> Self {
+    pub(crate) fn new(ufrag: String, pwd: String, seed: u64, timing: Timing) -> Self {
+        let mut rng = ChaCha12Rng::seed_from_u64(seed);
         let mut agent = IceAgent::new(IceCreds { ufrag, pass: pwd });
-        agent.set_control_tie_breaker(tie_breaker);
+        agent.set_control_tie_breaker(rng.random());
         agent.set_max_candidate_pairs(MOST_PAIRS);
         agent.set_timing_advance(timing.pacing);
         agent.set_initial_stun_rto(timing.first_repeat);
@@ -118,11 +127,13 @@ impl Str0m {
             early: VecDeque::new(),
             begun: None,
             timing,
+            rng,
             named: 0,
             heard: HashMap::new(),
             selected: None,
             answers: 0,
             answered: None,
+            consenting: false,
             connected: false,
             disconnected: false,
             expired: false,
@@ -137,7 +148,6 @@ impl Str0m {
                     self.connected = true;
                     (self.answered, self.selected) = (Some(now), Some(destination));
                     self.agent.set_max_stun_retransmits(self.timing.repeats);
-                    self.agent.set_max_stun_rto(self.timing.longest_repeat);
                     self.events.push_back(AgentEvent::Selected(Pair { local: source, remote: destination }));
                 }
                 IceAgentEvent::DiscoveredRecv { source, .. } => self.events.push_back(AgentEvent::Proved(source)),
@@ -177,7 +187,8 @@ impl Str0m {
     fn watch_consent(&mut self, now: Instant) {
         if let Some(answers) = self.agent.nominated_pair_responses_received().filter(|answers| *answers != self.answers)
         {
-            (self.answers, self.answered) = (answers, Some(now));
+            (self.answers, self.answered, self.consenting) = (answers, Some(now), true);
+            self.draw_interval();
             if self.agent.state().is_connected() {
                 self.recover();
             }
@@ -185,6 +196,16 @@ impl Str0m {
         if self.consent_ends().is_some_and(|end| now >= end) {
             self.expire();
         }
+    }
+
+    /// RFC 7675 5.1: each interval is drawn anew, so that checks of many calls do not fall together, and a check that is
+    /// not answered is not repeated sooner. The crate knows one time for all pairs; it may come late by its pacing.
+    fn draw_interval(&mut self) {
+        let late = self.timing.pacing;
+        let interval =
+            self.rng.random_range(self.timing.consent.mul_f64(0.8)..=self.timing.consent.mul_f64(1.2) - late);
+        self.agent.set_initial_stun_rto(interval);
+        self.agent.set_max_stun_rto(interval);
     }
 
     /// RFC 7675 5.1: these credentials give no leave to send any more; only a restart does.
@@ -298,9 +319,11 @@ impl Agent for Str0m {
     }
 
     fn poll_transmit(&mut self) -> Option<(Pair, Vec<u8>)> {
-        self.agent
-            .poll_transmit()
-            .map(|own| (Pair { local: own.source, remote: own.destination }, own.contents.to_vec()))
+        let own = self.agent.poll_transmit()?;
+        if self.consenting && own.contents.starts_with(&REQUEST) {
+            self.draw_interval();
+        }
+        Some((Pair { local: own.source, remote: own.destination }, own.contents.to_vec()))
     }
 
     fn poll_event(&mut self) -> Option<AgentEvent> {

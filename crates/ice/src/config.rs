@@ -11,8 +11,8 @@ pub struct Timing {
     pub pacing: Duration,
     /// Until the first repeat of a check (RFC 8445 14.3: at least 500 ms).
     pub first_repeat: Duration,
-    /// The longest time between two repeats, and between two consent checks (RFC 7675 5.1: 4 to 6 s).
-    pub longest_repeat: Duration,
+    /// Between two consent checks; each time it is drawn from 0.8 to 1.2 times this (RFC 7675 5.1: 5 s, at least 4 s).
+    pub consent: Duration,
     /// How many repeats without an answer end a pair: with the above, longer than the 30 s of consent (RFC 7675 5.1), which
     /// then decide for the selected one.
     pub repeats: usize,
@@ -23,7 +23,7 @@ impl Timing {
     pub const STANDARD: Self = Self {
         pacing: Duration::from_millis(50),
         first_repeat: Duration::from_millis(500),
-        longest_repeat: Duration::from_secs(4),
+        consent: Duration::from_secs(5),
         repeats: 12,
     };
     /// For both ends on one machine or network: a knowing departure from RFC 8445 14.2 and 14.3.

@@ -201,6 +201,7 @@ fn a_lost_path_is_told_once_and_comes_back_by_a_restart() {
     world.run(5 * SECOND, World::secure);
     hear_each_other(&mut world, 2);
     // Lost once more, and found again on the very same pair: that is told too.
+    world.ends.iter_mut().for_each(|end| end.disconnected = None);
     world.black_holes.push(address(SECOND_END));
     world.run(60 * SECOND, |world| world.ends.iter().all(|end| end.disconnected.is_some()));
     world.black_holes.clear();
