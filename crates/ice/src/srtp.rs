@@ -151,6 +151,10 @@ impl ReplayDetector for Window {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -178,5 +182,26 @@ mod tests {
         assert!(window.check(7));
         window.accept();
         assert!(window.check(8) && window.check(6));
+    }
+
+    proptest! {
+        /// The window against a list of all that was taken, with numbers that never wrap.
+        #[test]
+        fn the_window_takes_what_a_list_would_take(
+            begin in 0_i64..65_536,
+            steps in proptest::collection::vec((-140_i64..140, any::<bool>()), 1..400),
+        ) {
+            let mut window = Window { top: None, seen: 0, asked: 0, most: 0xffff };
+            let (mut at, mut taken) = (begin + 65_536, BTreeSet::new());
+            for (step, authentic) in steps {
+                at += step;
+                let fresh = taken.last().is_none_or(|top| at > *top || top - at < 128 && !taken.contains(&at));
+                prop_assert_eq!(window.check(u64::try_from(at % 65_536).unwrap()), fresh, "{} of {:?}", at, taken);
+                if fresh && authentic {
+                    window.accept();
+                    taken.insert(at);
+                }
+            }
+        }
     }
 }

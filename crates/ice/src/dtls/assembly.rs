@@ -177,6 +177,8 @@ fn is_proper(header: &[u8], body: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn fragment(sequence: u16, total: usize, offset: usize, data: &[u8]) -> Vec<u8> {
@@ -269,6 +271,30 @@ mod tests {
                     .map(|at| if at == 0 { first } else { u8::try_from((at * 37) % 251).expect("below 251") })
                     .collect();
                 let _ = assembly.take(&bytes, first % 2 == 0, false);
+            }
+        }
+    }
+
+    proptest! {
+        /// However a message is cut, cut anew, repeated and shuffled, it is handed over once, when the last octet is there.
+        #[test]
+        fn any_cut_completes_the_message_once(
+            body in proptest::collection::vec(any::<u8>(), 1..600),
+            cuts in proptest::collection::vec((any::<prop::sample::Index>(), 0_usize..200), 1..60),
+        ) {
+            let mut assembly = Assembly::default();
+            let mut missing = vec![true; body.len()];
+            for (from, length) in cuts {
+                let from = from.index(body.len());
+                let to = (from + length).min(body.len());
+                let before = missing.contains(&true);
+                missing[from..to].fill(false);
+                let out = records(assembly.take(&datagram(&fragment(3, body.len(), from, &body[from..to])), true, false));
+                if before && !missing.contains(&true) {
+                    prop_assert!(out.ends_with(&body));
+                } else {
+                    prop_assert!(out.is_empty());
+                }
             }
         }
     }
