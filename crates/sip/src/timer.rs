@@ -42,10 +42,18 @@ pub(crate) enum Timer {
     NoAck(CallId),
     /// Still ringing: a provisional response again, lest a proxy gives up (RFC 3261 13.3.1.1).
     StillRinging(CallId),
+    /// Our reliable 180 has no PRACK yet: send it again (RFC 3262 3).
+    ResendRinging(CallId),
+    /// 64*T1 after our reliable 180 there is still no PRACK: the call is refused (RFC 3262 3).
+    NoPrack(CallId),
     /// 64*T1 after a CANCEL the INVITE has no final response: it is over (RFC 3261 9.1).
     CancelEnd(CallId),
     /// After a 491: offer again (RFC 3261 14.1).
     OfferAgain(CallId),
+    /// Half the interval of a session has gone, and it is on us to refresh it (RFC 4028 10).
+    SessionRefresh(CallId),
+    /// The session is about to end without a refresh: BYE (RFC 4028 10).
+    SessionEnd(CallId),
     /// The registration has run for half its life: refresh it.
     Refresh,
     /// A registration that failed for a while: try again (RFC 5626 4.5, Retry-After).

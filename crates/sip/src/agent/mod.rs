@@ -6,7 +6,7 @@ mod request;
 mod respond;
 
 pub(crate) use receive::{party, reason, response_sdp, sdp};
-pub(crate) use request::{Outcome, SUPPORTED};
+pub(crate) use request::Outcome;
 
 use std::{
     collections::VecDeque,
@@ -65,6 +65,8 @@ pub struct Config {
     pub contact_form: ContactForm,
     /// Is the link TLS? Then Via says `WSS`, else `WS` (RFC 7118 5.2).
     pub secure: bool,
+    /// How long a session shall live without a refresh (RFC 4028), at least 90 s; nothing for no timers at all.
+    pub session_expires: Option<Duration>,
     /// What User-Agent says. Nothing of the machine (CONFORMANCE S32).
     pub user_agent: String,
     /// The base times.
@@ -88,6 +90,7 @@ impl Config {
             expires: Duration::from_secs(600),
             contact_form: ContactForm::Invalid,
             secure: true,
+            session_expires: Some(Duration::from_secs(1800)),
             user_agent: "Bellbird".to_owned(),
             times: Times::default(),
             seed,
@@ -200,8 +203,12 @@ impl UserAgent {
             Timer::Resend2xx(call) => self.resend_2xx(now, call),
             Timer::NoAck(call) => self.no_ack(now, call),
             Timer::StillRinging(call) => self.still_ringing(now, call),
+            Timer::ResendRinging(call) => self.resend_ringing(now, call),
+            Timer::NoPrack(call) => self.no_prack(now, call),
             Timer::CancelEnd(call) => self.cancel_ended(now, call),
             Timer::OfferAgain(call) => self.offer_again(now, call),
+            Timer::SessionRefresh(call) => self.refresh_session(now, call),
+            Timer::SessionEnd(call) => self.session_ended(now, call),
             Timer::Refresh | Timer::RegisterAgain => self.send_register(now),
             Timer::Expired => self.registration_expired(),
         }

@@ -6,10 +6,11 @@ use bytes::Bytes;
 
 use super::{UserAgent, request::ALLOW};
 use crate::{
+    call::LEAST_SESSION,
     error::ParseError,
     event::{Event, Party},
     header_name::HeaderName,
-    headers::{Headers, Reason},
+    headers::{Headers, Reason, SessionExpires},
     message::{Message, Request, Response},
     method::Method,
     name_addr::NameAddr,
@@ -67,6 +68,7 @@ impl UserAgent {
         }
         if let Err((status, value)) = self.acceptable(&request) {
             self.respond_with(now, id, status, |response| match status {
+                StatusCode::SESSION_INTERVAL_TOO_SMALL => response.headers.push(HeaderName::MinSe, &value),
                 StatusCode::METHOD_NOT_ALLOWED => response.headers.push(HeaderName::Allow, ALLOW),
                 StatusCode::BAD_EXTENSION => response.headers.push(HeaderName::Unsupported, &value),
                 StatusCode::UNSUPPORTED_MEDIA_TYPE => response.headers.push(HeaderName::Accept, "application/sdp"),
@@ -80,6 +82,7 @@ impl UserAgent {
             Method::Invite => self.on_invite(now, id, request),
             Method::Bye => self.on_bye(now, id, &request),
             Method::Update => self.on_update(now, id, request),
+            Method::Prack => self.on_prack(now, id, &request),
             Method::Info => self.on_info(now, id, &request),
             Method::Options => self.on_options(now, id),
             Method::Notify => self.on_notify(now, id, &request),
@@ -106,7 +109,8 @@ impl UserAgent {
             .headers
             .elements(&HeaderName::Require)
             .into_iter()
-            .filter(|tag| !["outbound", "gruu", "path"].iter().any(|own| own.eq_ignore_ascii_case(tag)))
+            .filter(|tag| !["outbound", "gruu", "path", "100rel"].iter().any(|own| own.eq_ignore_ascii_case(tag)))
+            .filter(|tag| !(tag.eq_ignore_ascii_case("timer") && self.config.session_expires.is_some()))
             .collect();
         if !unknown.is_empty() {
             return Err((StatusCode::BAD_EXTENSION, unknown.join(", ")));
@@ -114,6 +118,13 @@ impl UserAgent {
         let takes_session = matches!(request.method, Method::Invite | Method::Update);
         if takes_session && !request.body.is_empty() && sdp(&request.headers, &request.body).is_none() {
             return plain(StatusCode::UNSUPPORTED_MEDIA_TYPE);
+        }
+        // RFC 4028 9: only who knows timers can do something about it.
+        let interval = request.headers.typed::<SessionExpires>().and_then(Result::ok).filter(|_| takes_session);
+        let short = interval.is_some_and(|interval| interval.seconds < LEAST_SESSION);
+        if short && self.config.session_expires.is_some() && request.headers.has_token(&HeaderName::Supported, "timer")
+        {
+            return Err((StatusCode::SESSION_INTERVAL_TOO_SMALL, LEAST_SESSION.to_string()));
         }
         Ok(())
     }
@@ -129,7 +140,8 @@ impl UserAgent {
     fn on_options(&mut self, now: Instant, id: crate::transaction::TransactionId) {
         // RFC 3261 11.2: as an INVITE would be answered.
         let status = if self.calls.len() >= super::MOST_CALLS { StatusCode::BUSY_HERE } else { StatusCode::OK };
-        self.respond_with(now, id, status, Self::capabilities);
+        let supported = self.supported();
+        self.respond_with(now, id, status, |response| Self::capabilities(&supported, response));
     }
 
     fn on_notify(&mut self, now: Instant, id: crate::transaction::TransactionId, request: &Request) {

@@ -21,9 +21,9 @@ use crate::{
 };
 
 /// What we let others do (RFC 3261 20.5). A method comes into this list when we do it.
-pub(crate) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, NOTIFY";
+pub(crate) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, PRACK, NOTIFY";
 /// The extensions we know (RFC 3261 20.37).
-pub(crate) const SUPPORTED: &str = "outbound, gruu";
+const SUPPORTED: &str = "outbound, gruu";
 
 const UNPROVEN: &str = "a server that claims to know the password and does not";
 
@@ -75,7 +75,17 @@ impl UserAgent {
         let id = self.transactions.next_id();
         self.transmit(request.to_bytes());
         self.timers.set(now + self.config.times.limit(), Timer::RequestTimeout(id));
-        self.transactions.clients.push(Client { id, purpose, request, branch, state: ClientState::Sent, tries });
+        let state = ClientState::Sent;
+        self.transactions.clients.push(Client {
+            id,
+            purpose,
+            request,
+            branch,
+            state,
+            tries,
+            longer: 0,
+            reliable: Vec::new(),
+        });
         id
     }
 
@@ -94,8 +104,22 @@ impl UserAgent {
         request.headers.push_front(HeaderName::Via, &via.to_string());
     }
 
+    /// The extensions we know, as Supported says them outside of a REGISTER.
+    pub(crate) fn supported(&self) -> String {
+        let timer = if self.config.session_expires.is_some() { ", timer" } else { "" };
+        format!("{SUPPORTED}{timer}")
+    }
+
     /// What every request of ours says of us.
     pub(crate) fn describe(&self, request: &mut Request) {
+        // RFC 4028 7.1: `timer` stands in every request.
+        if request.method != Method::Register {
+            request.headers.push(HeaderName::Supported, &self.supported());
+        }
+        // RFC 3262 4. Without an offer the first reliable response would bring one, which only the 2xx does here.
+        if request.method == Method::Invite && !request.body.is_empty() {
+            request.headers.push(HeaderName::Supported, "100rel");
+        }
         if matches!(request.method, Method::Invite | Method::Register | Method::Options | Method::Update) {
             request.headers.push(HeaderName::Allow, ALLOW);
         }
@@ -155,6 +179,9 @@ impl UserAgent {
                     self.timers.cancel(Timer::RequestTimeout(id));
                 }
             }
+            if invite && !self.acknowledge(now, id, &response) {
+                return;
+            }
         } else if invite && response.status.is_success() {
             if client.state != ClientState::Accepted {
                 client.state = ClientState::Accepted;
@@ -170,9 +197,15 @@ impl UserAgent {
                 return;
             }
             self.timers.cancel(Timer::RequestTimeout(id));
-            let Some(client) = self.transactions.remove_client(id) else { return };
+            let Some(mut client) = self.transactions.remove_client(id) else { return };
             if invite {
                 self.ack_refusal(&client, &response);
+            }
+            if response.status == StatusCode::SESSION_INTERVAL_TOO_SMALL {
+                match self.lengthen(now, client, &response) {
+                    Some(refused) => client = refused,
+                    None => return,
+                }
             }
             if matches!(response.status.code(), 401 | 407) && client.request.method != Method::Cancel {
                 return self.challenged(now, client, response);
@@ -222,10 +255,34 @@ impl UserAgent {
         if !self.may_send_again(client.purpose) {
             return self.outcome(now, client.id, client.purpose, Outcome::Response(Box::new(response)));
         }
-        let number = self.next_cseq(client.purpose, &request);
+        let longer = client.longer;
+        let id = self.send_numbered(now, request, client.purpose, client.tries);
+        if let Some(again) = self.transactions.client(id) {
+            again.longer = longer;
+        }
+    }
+
+    /// Sends a request once more that was refused as it was: with new proofs and the next CSeq.
+    pub(crate) fn send_again(
+        &mut self,
+        now: Instant,
+        mut request: Request,
+        purpose: Purpose,
+        tries: Tries,
+    ) -> TransactionId {
+        request.headers.pop(&HeaderName::Via);
+        request.headers.remove(&HeaderName::Authorization);
+        request.headers.remove(&HeaderName::ProxyAuthorization);
+        self.auth.prepare(&mut request, &mut self.rng);
+        self.send_numbered(now, request, purpose, tries)
+    }
+
+    fn send_numbered(&mut self, now: Instant, mut request: Request, purpose: Purpose, tries: Tries) -> TransactionId {
+        let number = self.next_cseq(purpose, &request);
         request.headers.set(HeaderName::CSeq, &CSeq { number, method: request.method.clone() }.to_string());
-        let id = self.send_prepared(now, request, client.purpose, client.tries);
-        self.sent_again(client.purpose, id);
+        let id = self.send_prepared(now, request, purpose, tries);
+        self.sent_again(purpose, id);
+        id
     }
 
     /// The link is gone: what waits for an answer has failed. Calls that are up live on.
@@ -257,8 +314,9 @@ impl UserAgent {
             Purpose::Register => self.register_outcome(now, outcome),
             Purpose::Invite(call) => self.invite_outcome(now, id, call, outcome),
             Purpose::Reinvite(call) => self.reinvite_outcome(now, id, call, outcome),
+            Purpose::Refresh(call) => self.refresh_outcome(now, call, &outcome),
             Purpose::Bye(call) if !outcome.status().is_provisional() => self.calls.retain(|own| own.id != call),
-            Purpose::Bye(_) | Purpose::Aside => {}
+            Purpose::Bye(_) | Purpose::Prack(..) | Purpose::Aside => {}
         }
     }
 

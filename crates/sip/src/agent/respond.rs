@@ -4,10 +4,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::{
-    UserAgent,
-    request::{ALLOW, SUPPORTED},
-};
+use super::{UserAgent, request::ALLOW};
 use crate::{
     header_name::HeaderName,
     headers::Warning,
@@ -81,9 +78,9 @@ impl UserAgent {
     }
 
     /// What an answer to OPTIONS, and a 2xx to INVITE, says of us (RFC 3261 11.2).
-    pub(crate) fn capabilities(response: &mut Response) {
+    pub(crate) fn capabilities(supported: &str, response: &mut Response) {
         response.headers.push(HeaderName::Allow, ALLOW);
         response.headers.push(HeaderName::Accept, "application/sdp");
-        response.headers.push(HeaderName::Supported, SUPPORTED);
+        response.headers.push(HeaderName::Supported, supported);
     }
 }

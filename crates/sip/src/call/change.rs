@@ -7,7 +7,7 @@ use rand::Rng;
 
 use super::{Change, Unacked, cause_of};
 use crate::{
-    agent::{Outcome, SUPPORTED, UserAgent, party, response_sdp, sdp},
+    agent::{Outcome, UserAgent, party, response_sdp, sdp},
     event::{CallId, EndCause, EndedBy, Event, Misuse},
     header_name::HeaderName,
     headers::{CSeq, Warning},
@@ -33,21 +33,34 @@ impl UserAgent {
         if !link {
             return Err(Misuse::NoLink);
         }
+        established.session.refreshing = false;
+        self.offer(now, call, offer)
+    }
+
+    /// Sends a re-INVITE, for a change or to refresh the session.
+    pub(crate) fn offer(&mut self, now: Instant, call: CallId, offer: Bytes) -> Result<(), Misuse> {
+        let established = self.established(call).ok_or(Misuse::WrongState)?;
         established.change = Change::Sent(offer.clone());
         let mut request = established.dialog.request(Method::Invite, None);
+        established.session.describe(&mut request);
         self.timers.cancel(Timer::OfferAgain(call));
         request.headers.push(HeaderName::Contact, &self.contact());
-        request.headers.push(HeaderName::Supported, SUPPORTED);
         self.describe(&mut request);
         self.send(now, request.with_body("application/sdp", offer), Purpose::Reinvite(call)).map(|_| ())
     }
 
     pub(crate) fn offer_again(&mut self, now: Instant, call: CallId) {
         let Some(offer) = self.established(call).and_then(|established| established.again.take()) else { return };
+        let refreshing = self.established(call).is_some_and(|established| established.session.refreshing);
         match self.reoffer(now, call, offer.clone()) {
-            Ok(()) => {}
+            Ok(()) => {
+                if let Some(established) = self.established(call) {
+                    established.session.refreshing = refreshing;
+                }
+            }
             // The far end's own change is still open: ours comes after it.
             Err(Misuse::WrongState) => self.wait_to_offer(now, call, offer),
+            Err(_) if refreshing => self.refresh_session(now, call),
             Err(_) => self.emit(Event::ReofferRefused { call, status: StatusCode::REQUEST_PENDING }),
         }
     }
@@ -68,10 +81,14 @@ impl UserAgent {
         if let Outcome::Response(response) = &outcome
             && status.is_success()
         {
-            return self.reinvite_accepted(id, call, response);
+            return self.reinvite_accepted(now, id, call, response);
         }
         let Some(established) = self.established(call) else { return };
         let Change::Sent(offer) = std::mem::replace(&mut established.change, Change::None) else { return };
+        if established.session.refreshing && status != StatusCode::REQUEST_PENDING {
+            established.session.refreshing = false;
+            return self.refresh_failed(now, call, &outcome);
+        }
         match status.code() {
             // RFC 3261 14.1: both asked at once; each waits for a time of its own.
             491 => self.wait_to_offer(now, call, offer),
@@ -81,7 +98,13 @@ impl UserAgent {
         }
     }
 
-    fn reinvite_accepted(&mut self, id: TransactionId, call: CallId, response: &crate::message::Response) {
+    fn reinvite_accepted(
+        &mut self,
+        now: Instant,
+        id: TransactionId,
+        call: CallId,
+        response: &crate::message::Response,
+    ) {
         let Some(invite) = self.transactions.client(id).map(|client| client.request.clone()) else { return };
         let number = invite.headers.typed::<CSeq>().and_then(Result::ok).map_or(0, |cseq| cseq.number);
         let Some(established) = self.established(call) else { return };
@@ -92,14 +115,22 @@ impl UserAgent {
             return self.transmit(ack);
         }
         established.dialog.refresh_target(&response.headers);
-        established.change = Change::None;
+        if let Change::Sent(offer) = std::mem::replace(&mut established.change, Change::None) {
+            established.session.sdp = offer;
+        }
+        let refreshing = std::mem::take(&mut established.session.refreshing);
         let mut dialog = established.dialog.clone();
         let ack = self.ack_success(&mut dialog, &invite, None);
         if let Some(established) = self.established(call) {
             established.ack = Some((number, ack.clone()));
         }
         self.transmit(ack);
+        self.timer_agreed(now, call, &response.headers);
         self.tell_party(call, &response.headers);
+        // A refresh repeats what holds, and so does its answer (RFC 4028 7.4).
+        if refreshing {
+            return;
+        }
         match response_sdp(response) {
             Some(sdp) => self.emit(Event::ReofferAnswered { call, sdp }),
             None => self.emit(Event::ReofferRefused { call, status: StatusCode::NOT_ACCEPTABLE_HERE }),
@@ -144,8 +175,12 @@ impl UserAgent {
         let Some(established) = self.established(call) else { return };
         established.dialog.refresh_target(&request.headers);
         let Some(sdp) = sdp(&request.headers, &request.body) else {
-            let contact = self.contact();
-            self.respond_with(now, id, StatusCode::OK, |response| response.headers.push(HeaderName::Contact, &contact));
+            let (contact, timer) = (self.contact(), self.timer_headers(&request));
+            self.respond_with(now, id, StatusCode::OK, |response| {
+                response.headers.push(HeaderName::Contact, &contact);
+                timer.iter().for_each(|(name, value)| response.headers.push(name.clone(), value));
+            });
+            self.timer_granted(now, call, &request);
             return self.tell_party(call, &request.headers);
         };
         match established.change {
@@ -174,7 +209,11 @@ impl UserAgent {
         let server = self.take_received(call)?;
         let request =
             self.transactions.server(server).map(|server| server.request.clone()).ok_or(Misuse::WrongState)?;
-        let response = self.respond_session(now, server, sdp).ok_or(Misuse::WrongState)?;
+        let response = self.respond_session(now, server, sdp.clone()).ok_or(Misuse::WrongState)?;
+        if let Some(established) = self.established(call) {
+            established.session.sdp = sdp;
+        }
+        self.timer_granted(now, call, &request);
         if request.method == Method::Invite {
             let (t1, cseq) = (
                 self.config.times.t1,

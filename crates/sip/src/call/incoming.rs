@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::{Call, CallState, Established, Ringing, Unacked};
+use super::{Call, CallState, Established, Ringing, Unacked, reliable::is_required};
 use crate::{
     agent::{MOST_CALLS, UserAgent, party, reason, sdp},
     dialog::Dialog,
@@ -47,7 +47,8 @@ impl UserAgent {
             .as_ref()
             .map_or(Party { name: None, user: String::new(), uri: String::new() }, Party::from);
         let offer = sdp(&request.headers, &request.body);
-        self.calls.push(Call { id: call, state: CallState::Ringing(Ringing { server: id, request, tag }) });
+        self.calls
+            .push(Call { id: call, state: CallState::Ringing(Ringing { server: id, request, tag, reliable: None }) });
         self.emit(Event::Incoming(Box::new(Incoming { call, from, asserted, to, offer })));
     }
 
@@ -65,7 +66,11 @@ impl UserAgent {
     /// # Errors
     /// [`Misuse::NoSuchCall`], [`Misuse::WrongState`].
     pub fn ring(&mut self, now: Instant, call: CallId) -> Result<(), Misuse> {
-        let server = self.ringing(call)?.server;
+        let ringing = self.ringing(call)?;
+        let server = ringing.server;
+        if is_required(&ringing.request) {
+            return self.ring_reliably(now, call);
+        }
         let contact = self.contact();
         self.respond_with(now, server, StatusCode::RINGING, |response| {
             response.headers.push(HeaderName::Contact, &contact)
@@ -84,21 +89,31 @@ impl UserAgent {
         let (server, late) = (ringing.server, ringing.request.body.is_empty());
         let dialog = Dialog::of_request(&ringing.request, &ringing.tag, first_cseq).ok_or(Misuse::WrongState)?;
         let cseq = dialog.remote_cseq.unwrap_or(0);
-        self.timers.cancel(Timer::StillRinging(call));
-        let response = self.respond_session(now, server, sdp).ok_or(Misuse::WrongState)?;
+        let request = ringing.request.clone();
+        let unpracked = ringing.unpracked();
+        for timer in [Timer::StillRinging(call), Timer::ResendRinging(call), Timer::NoPrack(call)] {
+            self.timers.cancel(timer);
+        }
+        let response = self.respond_session(now, server, sdp.clone()).ok_or(Misuse::WrongState)?;
         let mut established = Established::new(dialog, false);
+        established.session.sdp = sdp;
+        established.unpracked = unpracked;
         established.unacked = Some(Unacked { response, cseq, interval: self.config.times.t1, late, first: true });
         self.call(call)?.state = CallState::Established(Box::new(established));
+        self.timer_granted(now, call, &request);
         self.await_ack(now, call);
         Ok(())
     }
 
     /// A 2xx with a session.
     pub(crate) fn respond_session(&mut self, now: Instant, server: TransactionId, sdp: Bytes) -> Option<Bytes> {
-        let contact = self.contact();
+        let (contact, supported) = (self.contact(), self.supported());
+        let request = self.transactions.server(server).map(|server| server.request.clone())?;
+        let timer = self.timer_headers(&request);
         self.respond_with(now, server, StatusCode::OK, |response| {
             response.headers.push(HeaderName::Contact, &contact);
-            Self::capabilities(response);
+            Self::capabilities(&supported, response);
+            timer.iter().for_each(|(name, value)| response.headers.push(name.clone(), value));
             response.headers.set(HeaderName::ContentType, "application/sdp");
             response.body = sdp;
         })
@@ -133,7 +148,7 @@ impl UserAgent {
         let _ = self.ring(now, call);
     }
 
-    fn ringing(&mut self, call: CallId) -> Result<&mut Ringing, Misuse> {
+    pub(crate) fn ringing(&mut self, call: CallId) -> Result<&mut Ringing, Misuse> {
         match &mut self.call(call)?.state {
             CallState::Ringing(ringing) => Ok(ringing),
             _ => Err(Misuse::WrongState),

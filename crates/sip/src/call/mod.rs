@@ -12,22 +12,30 @@ mod change;
 mod incoming;
 mod info;
 mod outgoing;
+mod reliable;
+mod session;
 
 use std::time::Duration;
 
 use bytes::Bytes;
 
 pub use outgoing::Invite;
+use reliable::Reliable;
+pub(crate) use session::LEAST as LEAST_SESSION;
+use session::SessionTimer;
 
 use crate::{
     agent::{Outcome, UserAgent},
     dialog::Dialog,
     event::{CallId, EndCause, EndedBy, Event, LegId},
-    headers::CSeq,
+    headers::{CSeq, RAck},
     message::Request,
     timer::Timer,
     transaction::{Purpose, TransactionId},
 };
+
+/// The most branches of a call that are told apart; what more there are is not heard (CONFORMANCE C52).
+pub(crate) const MOST_LEGS: usize = 32;
 
 /// One call.
 #[derive(Debug)]
@@ -66,6 +74,8 @@ pub(crate) struct Leg {
     pub(crate) tag: Option<String>,
     /// Has it given its answer already (RFC 3261 13.2.1)?
     pub(crate) answered: bool,
+    /// Its early dialog, once a PRACK was sent in it.
+    pub(crate) dialog: Option<Dialog>,
 }
 
 /// How far a call is on its way to be given up.
@@ -85,6 +95,8 @@ pub(crate) struct Ringing {
     pub(crate) server: TransactionId,
     pub(crate) request: Request,
     pub(crate) tag: String,
+    /// Our 180, where the caller requires it to be reliable.
+    pub(crate) reliable: Option<Reliable>,
 }
 
 /// Both ends have agreed.
@@ -102,6 +114,9 @@ pub(crate) struct Established {
     pub(crate) owner: bool,
     /// We have hung up before the ACK of our 2xx: the BYE has to wait for it (RFC 3261 15). Nothing more is told.
     pub(crate) leaving: bool,
+    pub(crate) session: SessionTimer,
+    /// The PRACK that our answer did not wait for.
+    pub(crate) unpracked: Option<RAck>,
 }
 
 /// A 2xx that waits for its ACK (RFC 3261 13.3.1.4).
@@ -129,7 +144,17 @@ pub(crate) enum Change {
 
 impl Established {
     fn new(dialog: Dialog, owner: bool) -> Self {
-        Self { dialog, unacked: None, ack: None, change: Change::None, again: None, owner, leaving: false }
+        Self {
+            dialog,
+            unacked: None,
+            ack: None,
+            change: Change::None,
+            again: None,
+            owner,
+            leaving: false,
+            session: SessionTimer::default(),
+            unpracked: None,
+        }
     }
 }
 
@@ -163,8 +188,12 @@ impl UserAgent {
             Timer::Resend2xx(id),
             Timer::NoAck(id),
             Timer::StillRinging(id),
+            Timer::ResendRinging(id),
+            Timer::NoPrack(id),
             Timer::CancelEnd(id),
             Timer::OfferAgain(id),
+            Timer::SessionRefresh(id),
+            Timer::SessionEnd(id),
         ] {
             self.timers.cancel(timer);
         }
@@ -174,10 +203,17 @@ impl UserAgent {
     pub(crate) fn next_cseq(&mut self, purpose: Purpose, request: &Request) -> u32 {
         match purpose {
             Purpose::Register => self.registration.next_cseq(),
-            Purpose::Reinvite(call) | Purpose::Bye(call) => match self.established(call) {
+            Purpose::Reinvite(call) | Purpose::Refresh(call) | Purpose::Bye(call) => match self.established(call) {
                 Some(established) => {
                     established.dialog.local_cseq += 1;
                     established.dialog.local_cseq
+                }
+                None => following(request),
+            },
+            Purpose::Prack(call, leg) => match self.early_dialog(call, leg) {
+                Some(dialog) => {
+                    dialog.local_cseq += 1;
+                    dialog.local_cseq
                 }
                 None => following(request),
             },
@@ -191,7 +227,7 @@ impl UserAgent {
             Purpose::Invite(call) => {
                 matches!(self.call(call).map(|call| &call.state), Ok(CallState::Inviting(inviting)) if inviting.cancel == Cancel::No)
             }
-            Purpose::Reinvite(call) => self.established(call).is_some(),
+            Purpose::Reinvite(call) | Purpose::Refresh(call) => self.established(call).is_some(),
             _ => true,
         }
     }
@@ -203,6 +239,8 @@ impl UserAgent {
         {
             inviting.transaction = id;
             inviting.proceeding = false;
+            // The refusal has ended what early dialogs there were (RFC 3261 12.3).
+            inviting.legs.clear();
         }
     }
 }

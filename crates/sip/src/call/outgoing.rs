@@ -4,9 +4,9 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::{Call, CallState, Cancel, Established, Inviting, Leg, cause_of};
+use super::{Call, CallState, Cancel, Established, Inviting, Leg, MOST_LEGS, cause_of};
 use crate::{
-    agent::{MOST_CALLS, Outcome, SUPPORTED, UserAgent, party, response_sdp},
+    agent::{MOST_CALLS, Outcome, UserAgent, party, response_sdp},
     dialog::Dialog,
     event::{CallId, EndCause, EndedBy, Event, LegId, Misuse},
     header_name::HeaderName,
@@ -70,9 +70,10 @@ impl UserAgent {
         headers.push(HeaderName::CallId, &call_id);
         headers.push(HeaderName::CSeq, &CSeq { number: 1, method: Method::Invite }.to_string());
         headers.push(HeaderName::Contact, &self.contact());
-        headers.push(HeaderName::Supported, SUPPORTED);
+        self.wish_for_timer(&mut request);
+        request = request.with_body("application/sdp", invite.offer.clone());
         self.describe(&mut request);
-        request.with_body("application/sdp", invite.offer.clone())
+        request
     }
 
     /// RFC 3261 9.1: give up a call that has no final answer.
@@ -98,6 +99,8 @@ impl UserAgent {
         }
         let number = invite.headers.typed::<CSeq>().and_then(Result::ok).map_or(1, |cseq| cseq.number);
         cancel.headers.push(HeaderName::CSeq, &CSeq { number, method: Method::Cancel }.to_string());
+        // RFC 4028 7.1: in every request but ACK.
+        cancel.headers.push(HeaderName::Supported, &self.supported());
         self.send_cancel(now, cancel, &branch);
         self.timers.set(now + self.config.times.limit(), Timer::CancelEnd(id));
     }
@@ -119,6 +122,8 @@ impl UserAgent {
             branch: branch.to_owned(),
             state: ClientState::Sent,
             tries: Tries::default(),
+            longer: 0,
+            reliable: Vec::new(),
         });
     }
 
@@ -149,7 +154,6 @@ impl UserAgent {
     }
 
     fn invite_progress(&mut self, now: Instant, id: CallId, response: &Response) {
-        let fresh = LegId(self.last_leg + 1);
         let Ok(Call { state: CallState::Inviting(inviting), .. }) = self.call(id) else { return };
         inviting.proceeding = true;
         if inviting.cancel == Cancel::Wanted {
@@ -159,23 +163,29 @@ impl UserAgent {
         if status == 100 {
             return self.emit(Event::Trying(id));
         }
-        let tag = response.headers.name_addr(&HeaderName::To).and_then(|to| to.tag().map(str::to_owned));
-        let leg = match inviting.legs.iter_mut().position(|leg| leg.tag == tag) {
-            Some(at) => &mut inviting.legs[at],
-            None => {
-                inviting.legs.push(Leg { id: fresh, tag, answered: false });
-                inviting.legs.last_mut().expect("just pushed")
-            }
-        };
+        let Some(leg) = self.leg(id, response) else { return };
         let (leg_id, sdp) = (leg.id, response_sdp(response).filter(|_| !leg.answered));
         leg.answered |= sdp.is_some();
-        self.last_leg = self.last_leg.max(leg_id.0);
         match sdp {
             Some(sdp) => self.emit(Event::EarlyMedia { call: id, leg: leg_id, sdp }),
             // RFC 3261 21.1.5: unknown ones are a 183.
             None if status == 180 => self.emit(Event::Ringing(id)),
             None => self.emit(Event::Trying(id)),
         }
+    }
+
+    /// The branch of a call that is being made that a response comes from, known or new.
+    pub(crate) fn leg(&mut self, id: CallId, response: &Response) -> Option<&mut Leg> {
+        let call = self.calls.iter_mut().find(|call| call.id == id)?;
+        let CallState::Inviting(inviting) = &mut call.state else { return None };
+        let tag = response.headers.name_addr(&HeaderName::To).and_then(|to| to.tag().map(str::to_owned));
+        let known = inviting.legs.iter().position(|leg| leg.tag == tag);
+        let at = known.unwrap_or(inviting.legs.len());
+        if known.is_none() && at < MOST_LEGS {
+            self.last_leg += 1;
+            inviting.legs.push(Leg { id: LegId(self.last_leg), tag, answered: false, dialog: None });
+        }
+        inviting.legs.get_mut(at)
     }
 
     /// RFC 3261 13.2.2.4: every 2xx gets an ACK; the first makes the call, one of another branch gets a BYE too.
@@ -200,11 +210,11 @@ impl UserAgent {
             return self.say_bye(now, &mut dialog, Purpose::Aside);
         };
         let cancelled = inviting.cancel != Cancel::No;
-        let known = inviting
-            .legs
-            .iter()
-            .find(|leg| leg.tag.as_deref() == dialog.remote_tag())
-            .map(|leg| (leg.id, leg.answered));
+        let known = inviting.legs.iter().find(|leg| leg.tag.as_deref() == dialog.remote_tag()).map(|leg| {
+            // The PRACKs of the branch have taken numbers too.
+            dialog.local_cseq = leg.dialog.as_ref().map_or(number, |early| early.local_cseq.max(number));
+            (leg.id, leg.answered)
+        });
         if cancelled {
             // RFC 3261 9.1: the 2xx crossed our CANCEL; the call is up and has to be ended like one.
             self.say_bye(now, &mut dialog, Purpose::Aside);
@@ -221,10 +231,12 @@ impl UserAgent {
         let sdp = response_sdp(response).filter(|_| !answered);
         let mut established = Established::new(dialog, true);
         established.ack = Some((number, ack));
+        established.session.sdp = invite.body;
         if let Ok(call) = self.call(id) {
             call.state = CallState::Established(Box::new(established));
         }
         self.clear_timers(id);
+        self.timer_agreed(now, id, &response.headers);
         let (shown, asserted) = party(&response.headers, &HeaderName::To);
         self.emit(Event::Answered { call: id, leg, sdp, party: shown.filter(|_| asserted) });
     }

@@ -3,7 +3,9 @@
 mod auth;
 mod contact;
 mod cseq;
+mod rack;
 mod reason;
+mod session_expires;
 mod tokens;
 mod via;
 mod warning;
@@ -15,7 +17,9 @@ use bytes::Bytes;
 pub use auth::{AuthenticationInfo, Challenge, Credentials};
 pub use contact::Contact;
 pub use cseq::CSeq;
+pub use rack::RAck;
 pub use reason::Reason;
+pub use session_expires::{Refresher, SessionExpires};
 pub use via::Via;
 pub use warning::Warning;
 

@@ -14,7 +14,7 @@ use bytes::Bytes;
 
 use crate::{
     auth::Tries,
-    event::CallId,
+    event::{CallId, LegId},
     headers::Via,
     host::Host,
     message::{Request, Response},
@@ -34,6 +34,10 @@ pub(crate) enum Purpose {
     Invite(CallId),
     /// An INVITE within a call.
     Reinvite(CallId),
+    /// An UPDATE that keeps a session alive.
+    Refresh(CallId),
+    /// The PRACK of a provisional response, within the early dialog of a branch or within the call.
+    Prack(CallId, LegId),
     /// The end of a call.
     Bye(CallId),
     /// Something whose answer changes nothing: CANCEL, INFO, the BYE of a branch that lost.
@@ -51,6 +55,10 @@ pub(crate) struct Client {
     pub(crate) state: ClientState,
     /// How often this request has been sent with credentials.
     pub(crate) tries: Tries,
+    /// How often a 422 made its interval longer.
+    pub(crate) longer: u8,
+    /// The RSeq of the last reliable provisional response of each branch, by its tag (RFC 3262 4).
+    pub(crate) reliable: Vec<(String, u32)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
