@@ -6,11 +6,14 @@ use std::{io, net::SocketAddr, time::Duration};
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use tokio::{
     net::{TcpStream, lookup_host},
-    time::{sleep, timeout},
+    time::timeout,
 };
 use url::Url;
 
-use crate::error::LinkError;
+use crate::{
+    error::LinkError,
+    turns::{self, Turn},
+};
 
 /// The head start of an address before the next one is tried too (RFC 8305 5).
 const HEAD_START: Duration = Duration::from_millis(250);
@@ -21,6 +24,8 @@ pub(crate) struct Target {
     pub(crate) host: String,
     pub(crate) port: u16,
     pub(crate) secure: bool,
+    /// The path with the query, as the request line has it (RFC 6455 3).
+    pub(crate) resource: String,
 }
 
 /// Checks a WebSocket URL before anything is sent (RFC 6455 3; C33).
@@ -42,7 +47,10 @@ pub(crate) fn target(url: &Url) -> Result<Target, LinkError> {
     }
     let Some(host) = url.host_str().filter(|host| !host.is_empty()) else { return bad("it has no host") };
     match url.port_or_known_default() {
-        Some(port) if port > 0 => Ok(Target { host: host.to_owned(), port, secure }),
+        Some(port) if port > 0 => {
+            let resource = url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()));
+            Ok(Target { host: host.to_owned(), port, secure, resource })
+        }
         _ => bad("its port is none"),
     }
 }
@@ -61,37 +69,43 @@ pub(crate) async fn find(target: &Target) -> Result<Vec<SocketAddr>, LinkError> 
     if mixed.is_empty() { Err(LinkError::HostUnknown("it has no address".to_owned())) } else { Ok(mixed) }
 }
 
-/// Connects to the first address that answers.
+/// Connects to the first address that answers. Whoever has the turn of an address may take `limit` for it.
 ///
 /// # Errors
-/// [`LinkError::ConnectTimeout`] after `limit`, [`LinkError::ConnectRefused`] when all refused.
-pub(crate) async fn connect(addresses: &[SocketAddr], limit: Duration) -> Result<TcpStream, LinkError> {
-    let mut tries: FuturesUnordered<_> = addresses
-        .iter()
-        .zip(0_u32..)
-        .map(|(address, at)| async move {
-            sleep(HEAD_START * at).await;
-            TcpStream::connect(address).await
-        })
-        .collect();
-    let first = async {
-        let mut last = io::Error::from(io::ErrorKind::NotFound);
-        while let Some(tried) = tries.next().await {
-            match tried {
-                Ok(stream) => return Ok(stream),
-                Err(error) => last = error,
-            }
+/// [`LinkError::ConnectTimeout`], [`LinkError::ConnectRefused`] when all refused.
+pub(crate) async fn connect(addresses: &[SocketAddr], limit: Duration) -> Result<(TcpStream, Turn), LinkError> {
+    let mut waiting = addresses.iter();
+    let mut tries = FuturesUnordered::new();
+    let mut last = LinkError::ConnectRefused("it has no address".to_owned());
+    loop {
+        tries.extend(waiting.next().map(|address| one(*address, limit)));
+        // The next address begins when its predecessor failed, or had its head start (RFC 8305 5).
+        let tried = match timeout(HEAD_START, tries.next()).await {
+            Err(_) if waiting.len() > 0 => continue,
+            Err(_) => tries.next().await,
+            Ok(tried) => tried,
+        };
+        match tried {
+            Some(Ok(connected)) => return Ok(connected),
+            Some(Err(error)) => last = error,
+            None => {}
         }
-        Err(last)
-    };
-    match timeout(limit, first).await {
+        if tries.is_empty() && waiting.len() == 0 {
+            return Err(last);
+        }
+    }
+}
+
+async fn one(address: SocketAddr, limit: Duration) -> Result<(TcpStream, Turn), LinkError> {
+    let turn = turns::take(address.to_string()).await;
+    match timeout(limit, TcpStream::connect(address)).await {
         Err(_) => Err(LinkError::ConnectTimeout("connect")),
         Ok(Err(error)) if error.kind() == io::ErrorKind::TimedOut => Err(LinkError::ConnectTimeout("connect")),
         Ok(Err(error)) => Err(LinkError::ConnectRefused(error.to_string())),
         Ok(Ok(stream)) => {
             // SIP messages are small and wanted now.
             let _ = stream.set_nodelay(true);
-            Ok(stream)
+            Ok((stream, turn))
         }
     }
 }
@@ -104,12 +118,12 @@ mod tests {
     fn a_url_that_is_none_fails_before_anything_is_sent() {
         let of = |text: &str| Url::parse(text).ok().map(|url| target(&url));
         assert_eq!(
-            of("wss://PBX.example.com/ws").and_then(Result::ok),
-            Some(Target { host: "pbx.example.com".into(), port: 443, secure: true })
+            of("wss://PBX.example.com/ws?token=1").and_then(Result::ok),
+            Some(Target { host: "pbx.example.com".into(), port: 443, secure: true, resource: "/ws?token=1".into() })
         );
         assert_eq!(
             of("ws://127.0.0.1:8088").and_then(Result::ok),
-            Some(Target { host: "127.0.0.1".into(), port: 8088, secure: false })
+            Some(Target { host: "127.0.0.1".into(), port: 8088, secure: false, resource: "/".into() })
         );
         for bad in ["https://a/", "wss://a/#b", "wss://u@a/", "wss://u:p@a/", "sip:a@b", "wss://a:0/"] {
             assert!(matches!(of(bad), Some(Err(LinkError::BadUrl(_)))), "{bad}");

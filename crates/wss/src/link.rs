@@ -1,6 +1,6 @@
 //! A link as those see it who use it: what it is made of, what it tells and what can be asked of it.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{fmt, net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
 use tokio::{sync::mpsc, time::Instant};
@@ -15,8 +15,23 @@ use crate::{
 /// What is waiting to be sent or told, at most; then the other side waits.
 const QUEUE: usize = 64;
 
+/// By what a link shows that it lives (RFC 7118 6).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum KeepAlive {
+    /// By WebSocket pings: every server answers them.
+    #[default]
+    Ping,
+    /// By CRLF pairs (RFC 5626 3.5.1): not every server answers them, so an answer is owed only once
+    /// [`Link::keep_alive`] told that the server keeps alive.
+    Crlf,
+    /// By both.
+    Both,
+    /// Not at all.
+    None,
+}
+
 /// What a link is made of.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct LinkConfig {
     /// `wss://host[:port]/path`, or `ws://` for those who insist.
     pub url: Url,
@@ -26,6 +41,8 @@ pub struct LinkConfig {
     pub user_agent: String,
     /// Whom to trust.
     pub trust: Trust,
+    /// By what it shows that it lives.
+    pub keep: KeepAlive,
     /// How often to ping: each wait is a random 80 to 100 % of it (RFC 5626 4.4).
     pub ping: Duration,
     /// How long an answer may take.
@@ -45,11 +62,20 @@ impl LinkConfig {
             origin: None,
             user_agent: "Bellbird".to_owned(),
             trust,
+            keep: KeepAlive::default(),
             ping: Duration::from_secs(25),
             pong: Duration::from_secs(10),
             limit: Duration::from_secs(10),
             seed,
         }
+    }
+}
+
+impl fmt::Debug for LinkConfig {
+    /// The path and the query of the URL may hold a token (C22): they do not print.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = (self.url.scheme(), self.url.host_str(), self.url.port());
+        f.debug_struct("LinkConfig").field("url", &place).field("trust", &self.trust).finish_non_exhaustive()
     }
 }
 
@@ -132,7 +158,8 @@ impl Link {
         let _ = self.orders.send(Order::Reconnect).await;
     }
 
-    /// Pings as often as the server wants (RFC 5626 4.4.1, Flow-Timer); nothing is as configured.
+    /// The server keeps the connection alive and wants pings so often (RFC 5626 4.4.1, Flow-Timer), so it owes an
+    /// answer to CRLF pings too; nothing is as configured.
     pub async fn keep_alive(&self, every: Option<Duration>) {
         let _ = self.orders.send(Order::KeepAlive(every)).await;
     }

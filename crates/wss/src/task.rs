@@ -1,18 +1,21 @@
 //! The task of a link: makes a connection, keeps it as long as it lives, and makes the next one.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha12Rng;
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     sync::mpsc,
     time::{Instant, sleep_until, timeout},
 };
+use tokio_tungstenite::WebSocketStream;
 
 use crate::{
     backoff::Backoff,
-    connect,
+    connect::{self, Target},
     error::LinkError,
+    guard::Guard,
     handshake,
     link::{LinkConfig, LinkEvent, Order, Step},
     tls::{self, TlsFacts},
@@ -26,6 +29,18 @@ pub(crate) struct Task {
     pub(crate) every: Duration,
     pub(crate) inbox: mpsc::Receiver<Order>,
     pub(crate) tell: mpsc::Sender<LinkEvent>,
+}
+
+/// What a WebSocket runs on: TCP, or TLS on it.
+pub(crate) trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Wire for S {}
+
+/// A connection that is up.
+struct Connected {
+    socket: WebSocketStream<Guard<Box<dyn Wire>>>,
+    tls: TlsFacts,
+    server: SocketAddr,
 }
 
 /// Why a connection is left.
@@ -98,42 +113,51 @@ impl Task {
             Ok(target) => target,
             Err(error) => return Left::Lost(error),
         };
-        macro_rules! step {
-            ($step:expr, $work:expr) => {{
-                let _ = self.tell.send(LinkEvent::Step($step)).await;
-                tokio::select! {
-                    done = $work => match done {
-                        Ok(done) => done,
-                        Err(error) => return Left::Lost(error),
-                    },
-                    left = interrupted(&mut self.inbox) => return left,
-                }
-            }};
+        match self.connect(&target).await {
+            Ok(Connected { socket, tls, server }) => self.serve(socket, tls, server).await,
+            Err(left) => left,
         }
+    }
+
+    async fn connect(&mut self, target: &Target) -> Result<Connected, Left> {
         let limit = self.config.limit;
         let late = |what| move |_| LinkError::ConnectTimeout(what);
-        let addresses = step!(Step::Find, async {
-            timeout(limit, connect::find(&target)).await.map_err(late("find the host")).flatten()
-        });
-        let stream = step!(Step::Connect, connect::connect(&addresses, limit));
-        let server = match stream.peer_addr() {
-            Ok(server) => server,
-            Err(error) => return Left::Lost(LinkError::ConnectRefused(error.to_string())),
-        };
-        let (origin, agent) = (self.config.origin.clone(), self.config.user_agent.clone());
-        if target.secure {
-            let trust = self.config.trust.clone();
-            let (stream, tls) = step!(Step::Tls, async {
-                timeout(limit, tls::wrap(stream, &target.host, &trust)).await.map_err(late("agree on TLS")).flatten()
-            });
-            let url = self.config.url.clone();
-            let socket = step!(Step::Websocket, handshake::ask(stream, &url, &target, origin.as_deref(), &agent));
-            self.serve(socket, tls, server).await
+        let find = async { timeout(limit, connect::find(target)).await.map_err(late("find the host")).flatten() };
+        let addresses = step(Step::Find, &self.tell, &mut self.inbox, find).await?;
+        let connecting = connect::connect(&addresses, limit);
+        // The turn is held until the WebSocket is open, or is not.
+        let (stream, _turn) = step(Step::Connect, &self.tell, &mut self.inbox, connecting).await?;
+        let server = stream.peer_addr().map_err(|error| Left::Lost(LinkError::ConnectRefused(error.to_string())))?;
+        let (mut stream, tls): (Box<dyn Wire>, _) = if target.secure {
+            let wrap = async {
+                timeout(limit, tls::wrap(stream, &target.host, &self.config.trust))
+                    .await
+                    .map_err(late("agree on TLS"))
+                    .flatten()
+            };
+            let (stream, tls) = step(Step::Tls, &self.tell, &mut self.inbox, wrap).await?;
+            (Box::new(stream), tls)
         } else {
-            let url = self.config.url.clone();
-            let socket = step!(Step::Websocket, handshake::ask(stream, &url, &target, origin.as_deref(), &agent));
-            self.serve(socket, TlsFacts::NONE, server).await
-        }
+            (Box::new(stream), TlsFacts::NONE)
+        };
+        let ask = handshake::ask(&mut stream, &self.config, target);
+        let (head, key) = step(Step::Websocket, &self.tell, &mut self.inbox, ask).await?;
+        let socket = handshake::open(stream, head, &key).await.map_err(Left::Lost)?;
+        Ok(Connected { socket, tls, server })
+    }
+}
+
+/// Does one step of connecting, unless somebody wants no connection any more.
+async fn step<T>(
+    step: Step,
+    tell: &mpsc::Sender<LinkEvent>,
+    inbox: &mut mpsc::Receiver<Order>,
+    work: impl Future<Output = Result<T, LinkError>>,
+) -> Result<T, Left> {
+    let _ = tell.send(LinkEvent::Step(step)).await;
+    tokio::select! {
+        done = work => done.map_err(Left::Lost),
+        left = interrupted(inbox) => Err(left),
     }
 }
 

@@ -75,6 +75,14 @@ impl Server {
         stream.write_all(switching(&request, extra).as_bytes()).await.expect("sent");
         (WebSocketStream::from_raw_socket(stream, Role::Server, None).await, request)
     }
+
+    /// The same, for who wants to write and read frames octet by octet.
+    pub(crate) async fn raw(&self) -> TlsStream<TcpStream> {
+        let mut stream = self.accept().await.expect("TLS");
+        let request = head(&mut stream).await;
+        stream.write_all(switching(&request, GOOD).as_bytes()).await.expect("sent");
+        stream
+    }
 }
 
 pub(crate) async fn head(stream: &mut TlsStream<TcpStream>) -> String {
@@ -95,6 +103,35 @@ pub(crate) fn switching(request: &str, extra: &str) -> String {
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {}\r\n{extra}\r\n",
         accept_key(request)
     )
+}
+
+/// The next frame of the client: its first octet and what it carries. It has to be masked.
+pub(crate) async fn frame(stream: &mut TlsStream<TcpStream>) -> (u8, Vec<u8>) {
+    let first = stream.read_u8().await.expect("a frame");
+    let length = stream.read_u8().await.expect("a length");
+    assert_eq!(length & 0x80, 0x80, "it is masked");
+    let length = match length & 0x7f {
+        126 => u64::from(stream.read_u16().await.expect("a length")),
+        127 => stream.read_u64().await.expect("a length"),
+        length => u64::from(length),
+    };
+    let mut mask = [0; 4];
+    stream.read_exact(&mut mask).await.expect("a mask");
+    let mut payload = vec![0; usize::try_from(length).expect("a length")];
+    stream.read_exact(&mut payload).await.expect("a payload");
+    payload.iter_mut().zip(mask.iter().cycle()).for_each(|(byte, mask)| *byte ^= mask);
+    (first, payload)
+}
+
+/// The code that the client closes with, if any; pings before it are let go.
+pub(crate) async fn close_code(stream: &mut TlsStream<TcpStream>) -> Option<u16> {
+    loop {
+        match frame(stream).await {
+            (0x88, payload) => return payload.first_chunk().map(|code| u16::from_be_bytes(*code)),
+            (0x89 | 0x8a, _) => {}
+            other => panic!("{other:?}"),
+        }
+    }
 }
 
 /// The next event that is no step and no sign of life.

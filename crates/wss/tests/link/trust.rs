@@ -1,7 +1,10 @@
 //! Which servers are trusted.
 
 use rcgen::{BasicConstraints, Certificate, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
-use tokio::io::AsyncReadExt;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 use wss::{LinkError, Trust, open};
 
 use crate::server::{Server, down, params, up};
@@ -74,4 +77,69 @@ async fn an_authority_of_the_account_is_trusted() {
     let certificate = params("127.0.0.1").signed_by(&own, &Issuer::new(ca, ca_key)).expect("a certificate");
     let server = Server::with(vec![certificate.der().clone()], &own).await;
     up(&server, server.config(Trust::ExtraCa(pem))).await;
+}
+
+/// The first thing the client says, without the head of its record.
+async fn hello(stream: &mut TcpStream) -> Vec<u8> {
+    let mut record = [0; 5];
+    stream.read_exact(&mut record).await.expect("a record");
+    let mut hello = vec![0; usize::from(u16::from_be_bytes([record[3], record[4]]))];
+    stream.read_exact(&mut hello).await.expect("a hello");
+    assert_eq!((record[0], hello[0]), (22, 1), "it is a ClientHello");
+    hello
+}
+
+/// The octets of the ClientHello behind its random and session id: suites, and what is at the end of them.
+fn suites(hello: &[u8]) -> (Vec<u16>, &[u8]) {
+    let session = usize::from(hello[38]);
+    let suites = &hello[39 + session..];
+    let length = usize::from(u16::from_be_bytes([suites[0], suites[1]]));
+    let list = suites[2..2 + length].chunks(2).map(|two| u16::from_be_bytes([two[0], two[1]])).collect();
+    (list, &suites[2 + length..])
+}
+
+#[tokio::test]
+async fn only_aead_with_a_fresh_key_is_offered_and_nothing_else_is_taken() {
+    // TLS_RSA_WITH_AES_128_CBC_SHA, TLS_ECDHE_RSA_WITH_RC4_128_SHA, TLS_RSA_WITH_3DES_EDE_CBC_SHA,
+    // TLS_DH_anon_WITH_AES_128_GCM_SHA256, and the best suite over TLS 1.0 and 1.1.
+    for (version, suite) in
+        [(0x0303, 0x002f), (0x0303, 0xc011), (0x0303, 0x000a), (0x0303, 0x00a6), (0x0301, 0xc02f), (0x0302, 0xc02f_u16)]
+    {
+        let server = Server::new().await;
+        let (_link, mut events) = open(server.config(Trust::Platform));
+        let (mut stream, _) = server.listener.accept().await.expect("a connection");
+        let hello = hello(&mut stream).await;
+        let (offered, rest) = suites(&hello);
+        // TLS 1.3, ECDHE with AES-GCM or ChaCha20-Poly1305, and the mark of RFC 5746.
+        let good = |suite: &u16| {
+            matches!(suite, 0x1301..=0x1303 | 0xc02b | 0xc02c | 0xc02f | 0xc030 | 0xcca8 | 0xcca9 | 0x00ff)
+        };
+        assert!(offered.len() > 5 && offered.iter().all(good), "{offered:04x?}");
+        // supported_versions (43): TLS 1.3 and 1.2, nothing older.
+        assert!(rest.windows(9).any(|own| own == [0, 43, 0, 5, 4, 3, 4, 3, 3]), "{rest:02x?}");
+
+        let [high, low] = u16::to_be_bytes(version);
+        let [first, second] = suite.to_be_bytes();
+        let body = [&[high, low][..], &[9; 32], &[0, first, second, 0]].concat();
+        let length = u8::try_from(body.len()).expect("short");
+        let answer = [&[22, 3, 3, 0, length + 4, 2, 0, 0, length], &body[..]].concat();
+        stream.write_all(&answer).await.expect("sent");
+        let (error, _) = down(&mut events).await;
+        assert!(matches!(error, LinkError::TlsFailed(_)), "{suite:04x} over {version:04x}: {error}");
+        // An alert in clear (21), and nothing behind it.
+        let mut last = Vec::new();
+        let _ = stream.read_to_end(&mut last).await;
+        assert!(last.len() == 7 && last[0] == 21, "{last:02x?}");
+    }
+}
+
+#[tokio::test]
+async fn the_server_is_told_which_name_is_meant() {
+    let server = Server::new().await;
+    let mut config = server.pinned();
+    config.url.set_host(Some("localhost")).expect("a host");
+    let (_link, _events) = open(config);
+    let (mut stream, _) = server.listener.accept().await.expect("a connection");
+    let hello = hello(&mut stream).await;
+    assert!(hello.windows(14).any(|own| own == b"\0\x0c\0\0\x09localhost"), "RFC 6066 3: {hello:02x?}");
 }
