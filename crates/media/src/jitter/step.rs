@@ -1,0 +1,132 @@
+//! What to play next: a packet, what a later one restores of a lost one, or something made up.
+
+use std::time::Instant;
+
+use super::{BLOCK, JitterBuffer, Playing, Waiting};
+use crate::delay::MS;
+
+/// Nothing came for so long: begin anew with the next packet. Longer than the 400 ms between Opus DTX packets.
+const GIVE_UP: i64 = 600 * MS;
+/// A wait beyond the target by this much is cut, not stretched.
+const CUT: i64 = 300 * MS;
+
+/// What to do for the next stretch of sound.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Decode this.
+    Play(Waiting),
+    /// Restore so many samples from the copy in this payload, which will be played next.
+    Recover {
+        /// Samples at 48 kHz.
+        samples: usize,
+        /// The packet after the lost one.
+        next: Waiting,
+    },
+    /// Make up so many samples; `lost` unless the sender was silent on purpose.
+    Conceal {
+        /// Samples at 48 kHz.
+        samples: usize,
+        /// Whether sound is missing.
+        lost: bool,
+    },
+    /// Nothing is being received: 10 ms of silence.
+    Wait,
+}
+
+impl JitterBuffer {
+    /// Decides on the next stretch of sound. Call when all that was decided before has been used up.
+    pub fn next(&mut self, now: Instant) -> Step {
+        let now = self.time(now);
+        if self.playing.is_none() && !self.begin(now) {
+            return Step::Wait;
+        }
+        let Some(mut playing) = self.playing else { return Step::Wait };
+        let step = self.step(now, &mut playing);
+        self.playing = if step == Step::Wait { None } else { Some(playing) };
+        step
+    }
+
+    /// Starts playing when the oldest packet has waited long enough.
+    fn begin(&mut self, now: i64) -> bool {
+        let target = self.target_samples();
+        let Some(first) = self.packets.front() else { return false };
+        if self.model.delay(now, first.at) < target {
+            return false;
+        }
+        self.skip_to(now, target);
+        let Some(first) = self.packets.front() else { return false };
+        self.spare.clear();
+        self.playing = Some(Playing { at: first.at, sequence: first.sequence - 1, stalled: 0 });
+        true
+    }
+
+    /// Drops packets that wait much longer than wanted.
+    fn skip_to(&mut self, now: i64, target: i64) {
+        let too_long = |packet: &Waiting, limit| self.model.delay(now, packet.at) > target + limit;
+        if self.packets.front().is_some_and(|first| too_long(first, CUT)) {
+            let kept = self.packets.iter().position(|packet| !too_long(packet, 20 * MS));
+            let gone = kept.unwrap_or(self.packets.len().saturating_sub(1));
+            self.packets.drain(..gone);
+        }
+    }
+
+    fn step(&mut self, now: i64, playing: &mut Playing) -> Step {
+        while self.packets.front().is_some_and(|first| first.at + first.duration as i64 <= playing.at) {
+            self.packets.pop_front();
+            self.counts.late += 1;
+        }
+        let Some(first) = self.packets.front() else { return self.stall(playing) };
+        let gap = first.at - playing.at;
+        if gap > 0 {
+            // Made up already while nothing was there.
+            playing.at += gap.min(playing.stalled);
+        }
+        playing.stalled = 0;
+        let gap = (first.at - playing.at).max(0);
+        if gap < 120 {
+            return self.play(now, playing);
+        }
+        if gap > GIVE_UP {
+            return Step::Wait;
+        }
+        let lost = (playing.sequence + 1..first.sequence).any(|sequence| !self.seen.has(sequence));
+        let duration = first.duration as i64;
+        if lost && gap == duration && first.codec.has_copy(&first.payload) {
+            playing.at += gap;
+            return Step::Recover { samples: first.duration, next: first.clone() };
+        }
+        if lost {
+            // Up to the last missing frame, which the next packet may restore.
+            let until_copy = if gap > duration { gap - duration } else { gap };
+            let made = until_copy.min(BLOCK as i64);
+            playing.at += made;
+            return Step::Conceal { samples: made as usize, lost: true };
+        }
+        // In silence the wait is set right for nothing.
+        let surplus = (self.model.delay(now, first.at) + gap - self.target_samples()).clamp(0, gap);
+        playing.at += surplus;
+        let made = (gap - surplus).min(BLOCK as i64);
+        playing.at += made;
+        if made < 120 { self.play(now, playing) } else { Step::Conceal { samples: made as usize, lost: false } }
+    }
+
+    fn play(&mut self, now: i64, playing: &mut Playing) -> Step {
+        let Some(packet) = self.packets.pop_front() else { return self.stall(playing) };
+        let lost = (playing.sequence + 1..packet.sequence).filter(|sequence| !self.seen.has(*sequence)).count();
+        let fresh = 1.0 / (lost + 1) as f32;
+        self.loss += ((1.0 - fresh) - self.loss) * 0.01;
+        self.spare.played(self.model.delay(now, packet.at));
+        playing.at = packet.at + packet.duration as i64;
+        playing.sequence = packet.sequence;
+        Step::Play(packet)
+    }
+
+    /// Nothing is there: the timeline stands still until it is clear whether packets are lost or late.
+    fn stall(&mut self, playing: &mut Playing) -> Step {
+        playing.stalled += BLOCK as i64;
+        if playing.stalled > GIVE_UP {
+            return Step::Wait;
+        }
+        Step::Conceal { samples: BLOCK, lost: !self.quiet }
+    }
+}
