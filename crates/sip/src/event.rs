@@ -253,6 +253,9 @@ pub enum Misuse {
     /// There is no connection to the server.
     #[error("there is no connection to the server")]
     NoLink,
+    /// A `sips:` address over a connection in the clear (RFC 7118 9.2).
+    #[error("a sips address needs a secure connection")]
+    Insecure,
     /// There are as many calls as this agent takes.
     #[error("there are too many calls")]
     TooMany,

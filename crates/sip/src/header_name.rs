@@ -61,6 +61,7 @@ headers! {
     Route = "Route",
     RecordRoute = "Record-Route",
     Accept = "Accept",
+    AcceptEncoding = "Accept-Encoding",
     AcceptContact = "Accept-Contact" / b'a',
     AlertInfo = "Alert-Info",
     Allow = "Allow",

@@ -6,6 +6,7 @@
 
 mod agent;
 pub mod auth;
+mod body;
 mod call;
 mod dialog;
 mod error;

@@ -260,10 +260,7 @@ impl UserAgent {
             expires,
             public_gruu: gruu.map(|gruu| gruu.to_string()),
             outbound,
-            flow_timer: response
-                .headers
-                .seconds(&HeaderName::FlowTimer)
-                .map(|seconds| Duration::from_secs(u64::from(seconds))),
+            flow_timer: alive(response),
             digest: self.auth.algorithm(),
         }));
     }
@@ -315,6 +312,8 @@ impl UserAgent {
         let retry_at = match wait {
             _ if person => None,
             Some(Duration::MAX) => None,
+            // RFC 5626 4.2.1: at once, but not over and over.
+            Some(Duration::ZERO) if failures > 1 => Some(now + self.backoff(failures)),
             Some(wait) => Some(now + wait),
             None => Some(now + self.backoff(failures)),
         };
@@ -340,4 +339,13 @@ impl UserAgent {
     pub(crate) fn preloaded_route(&self) -> Vec<Bytes> {
         self.registration.service_route.iter().map(|hop| Bytes::from(hop.to_string())).collect()
     }
+}
+
+/// How often the server wants to hear from us: Flow-Timer (RFC 5626 4.4), or the value that it gave our `keep`
+/// (RFC 6223 4.3); of both the shorter. A `keep` of nothing, or of zero, says nothing.
+fn alive(response: &Response) -> Option<Duration> {
+    let keep = response.headers.typed::<Via>().and_then(Result::ok).and_then(|via| via.params.number("keep"));
+    let flow = response.headers.seconds(&HeaderName::FlowTimer);
+    let shortest = [flow, keep].into_iter().flatten().filter(|seconds| *seconds > 0).min()?;
+    Some(Duration::from_secs(u64::from(shortest)))
 }

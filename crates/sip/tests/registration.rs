@@ -6,7 +6,7 @@ mod line;
 use std::time::Duration;
 
 use line::{Line, SECOND, contact, proof};
-use sip::{Event, HeaderName, Input, RegistrationFailure, Secret};
+use sip::{Event, HeaderName, Input, RegistrationFailure, Secret, headers::Via};
 
 #[test]
 fn it_registers_refreshes_and_leaves() {
@@ -203,4 +203,115 @@ fn without_outbound_there_is_none() {
     let to = sip::Uri::parse("sip:bob@example.com").expect("a URI");
     line.side.agent.invite(line.now, sip::Invite { to, offer: "v=0".into() }).expect("the link is up");
     assert_eq!(contact(&line.request()).uri, uri, "no `ob`");
+}
+
+#[test]
+fn a_first_hop_without_outbound_is_asked_again_without_it() {
+    // RFC 5626 4.2.1: once, and for good.
+    let mut line = Line::new(None);
+    let first = line.request();
+    assert!(contact(&first).params.has("reg-id"));
+    line.say(&first, 439, |_| {});
+    let second = line.request();
+    let own = contact(&second);
+    assert_eq!((own.params.has("reg-id"), own.params.has("+sip.instance")), (false, true));
+    assert!(!second.headers.has_token(&HeaderName::Supported, "outbound"));
+    line.accept(&second, 600);
+    line.side.drain();
+    line.pass(300 * SECOND);
+    assert!(!contact(&line.request()).params.has("reg-id"));
+
+    let mut line = Line::new(None);
+    let first = line.request();
+    line.say(&first, 439, |_| {});
+    let second = line.request();
+    line.say(&second, 439, |_| {});
+    assert!(line.side.drain().is_empty(), "a second 439 makes no sense");
+    let last = line.side.events.pop_back().expect("something happened");
+    assert!(matches!(last, Event::RegistrationFailed { why: RegistrationFailure::BadAnswer, .. }));
+}
+
+#[test]
+fn every_form_of_retry_after_is_honoured() {
+    let never_early = |text: &str| {
+        let mut line = Line::new(None);
+        let first = line.request();
+        line.say(&first, 503, |response| response.headers.push(HeaderName::RetryAfter, text));
+        line.side.drain();
+        line.side.event();
+        match line.side.event() {
+            Event::RegistrationFailed { retry_at: Some(at), .. } => at - line.now,
+            other => panic!("{other:?}"),
+        }
+    };
+    for (text, seconds) in [
+        ("5", 5),
+        ("120 (in a meeting)", 120),
+        ("18000;duration=3600", 1800),
+        ("1800", 1800),
+        ("4294967296", 1800),
+        ("0", 0),
+    ] {
+        assert_eq!(never_early(text), seconds * SECOND, "{text}");
+    }
+    // What is no number of seconds is none: then it is our own back-off (RFC 5626 4.5).
+    for text in ["Fri, 27 Nov 2026 10:00:00 GMT", "-5", "soon", ""] {
+        assert!((15 * SECOND..=30 * SECOND).contains(&never_early(text)), "{text}");
+    }
+    // At once, but not over and over.
+    let mut line = Line::new(None);
+    let first = line.request();
+    line.say(&first, 503, |response| response.headers.push(HeaderName::RetryAfter, "0"));
+    let second = line.request();
+    line.say(&second, 503, |response| response.headers.push(HeaderName::RetryAfter, "0"));
+    assert!(line.side.drain().is_empty());
+}
+
+#[test]
+fn keep_is_asked_for_with_the_registration_and_its_value_followed() {
+    // RFC 6223 4.3. (Flow-Timer, keep, what is told)
+    for (flow, keep, told) in [
+        (None, "keep", None),
+        (None, "keep=0", None),
+        (None, "keep=30", Some(30)),
+        (Some("120"), "keep", Some(120)),
+        (Some("120"), "keep=30", Some(30)),
+        (Some("20"), "keep=30", Some(20)),
+    ] {
+        let mut line = Line::new(None);
+        let first = line.request();
+        let via = first.headers.typed::<Via>().and_then(Result::ok).expect("a Via");
+        assert!(via.params.has("keep") && via.params.raw("keep").is_none());
+        let own = contact(&first).uri;
+        line.say(&first, 200, |response| {
+            response.headers.set(HeaderName::Via, &via.to_string().replace(";keep", &format!(";{keep}")));
+            response.headers.push(HeaderName::Contact, &format!("<{own}>;expires=600"));
+            flow.iter().for_each(|seconds| response.headers.push(HeaderName::FlowTimer, seconds));
+        });
+        line.side.drain();
+        line.side.event();
+        let Event::Registered(registered) = line.side.event() else { panic!("it registered") };
+        assert_eq!(registered.flow_timer, told.map(|seconds| seconds * SECOND), "{flow:?} {keep}");
+        // Not for a call too: its way is that of the registration.
+        let to = sip::Uri::parse("sip:bob@example.com").expect("a URI");
+        line.side.agent.invite(line.now, sip::Invite { to, offer: "v=0".into() }).expect("the link is up");
+        let invite = line.request();
+        line.say(&invite, 200, |response| response.headers.push(HeaderName::Contact, "<sip:bob@192.0.2.7>"));
+        assert!(!line.request().to_bytes().windows(5).any(|five| five == b";keep"), "never in an ACK");
+        assert!(!invite.to_bytes().windows(5).any(|five| five == b";keep"));
+    }
+}
+
+#[test]
+fn a_registration_is_taken_away_by_its_own_contact() {
+    // RFC 5626 4.2.3: `*` may not carry what names us, and would take away others beside us.
+    let mut line = Line::new(None);
+    let first = line.request();
+    line.accept(&first, 600);
+    line.side.drain();
+    line.side.agent.unregister(line.now);
+    let leave = line.request();
+    let (gone, own) = (contact(&leave), contact(&first));
+    assert_eq!((gone.uri, gone.params.get("+sip.instance")), (own.uri, own.params.get("+sip.instance")));
+    assert_eq!(leave.headers.get_all(&HeaderName::Contact).count(), 1);
 }

@@ -4,8 +4,9 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::{UserAgent, request::ALLOW};
+use super::{UserAgent, request::ALLOW, respond::ACCEPT};
 use crate::{
+    body::{self, Unfit},
     call::LEAST_SESSION,
     error::ParseError,
     event::{Event, Party},
@@ -71,7 +72,10 @@ impl UserAgent {
                 StatusCode::SESSION_INTERVAL_TOO_SMALL => response.headers.push(HeaderName::MinSe, &value),
                 StatusCode::METHOD_NOT_ALLOWED => response.headers.push(HeaderName::Allow, ALLOW),
                 StatusCode::BAD_EXTENSION => response.headers.push(HeaderName::Unsupported, &value),
-                StatusCode::UNSUPPORTED_MEDIA_TYPE => response.headers.push(HeaderName::Accept, "application/sdp"),
+                StatusCode::UNSUPPORTED_MEDIA_TYPE if !value.is_empty() => {
+                    response.headers.push(HeaderName::AcceptEncoding, &value);
+                }
+                StatusCode::UNSUPPORTED_MEDIA_TYPE => response.headers.push(HeaderName::Accept, ACCEPT),
                 _ => {}
             });
             return;
@@ -116,8 +120,14 @@ impl UserAgent {
             return Err((StatusCode::BAD_EXTENSION, unknown.join(", ")));
         }
         let takes_session = matches!(request.method, Method::Invite | Method::Update);
-        if takes_session && !request.body.is_empty() && sdp(&request.headers, &request.body).is_none() {
-            return plain(StatusCode::UNSUPPORTED_MEDIA_TYPE);
+        if takes_session {
+            // RFC 3261 8.2.3, with what would be taken.
+            match body::session(&request.headers, &request.body) {
+                Ok(_) => {}
+                Err(Unfit::Unknown) => return plain(StatusCode::UNSUPPORTED_MEDIA_TYPE),
+                Err(Unfit::Coded) => return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, "identity".to_owned())),
+                Err(Unfit::Malformed) => return plain(StatusCode::BAD_REQUEST),
+            }
         }
         // RFC 4028 9: only who knows timers can do something about it.
         let interval = request.headers.typed::<SessionExpires>().and_then(Result::ok).filter(|_| takes_session);
@@ -151,7 +161,10 @@ impl UserAgent {
             self.respond_plain(now, id, StatusCode::OK);
             self.emit(Event::MessageSummary(request.body.clone()));
         } else {
-            self.respond_plain(now, id, StatusCode::BAD_EVENT);
+            // RFC 6665 7.2.2: with the events that would be.
+            self.respond_with(now, id, StatusCode::BAD_EVENT, |response| {
+                response.headers.push(HeaderName::AllowEvents, "message-summary")
+            });
         }
     }
 }
@@ -163,13 +176,9 @@ fn can_be_answered(request: &Request) -> bool {
     request.method != Method::Ack && needed.iter().all(|name| request.headers.get(name).is_some())
 }
 
-/// The SDP of a message: a body that says it is, or that says nothing of its type.
+/// The SDP of a message, if there is one that can be used.
 pub(crate) fn sdp(headers: &Headers, body: &Bytes) -> Option<Bytes> {
-    let named = headers.text(&HeaderName::ContentType);
-    let is_sdp = named.is_none_or(|kind| {
-        kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/sdp"))
-    });
-    (is_sdp && !body.is_empty()).then(|| body.clone())
+    body::session(headers, body).ok().flatten()
 }
 
 /// Who sent a message: what the server asserts (RFC 3325 9.1, Remote-Party-ID; W12), else `otherwise`.

@@ -66,6 +66,11 @@ impl UserAgent {
         if !self.link {
             return Err(Misuse::NoLink);
         }
+        // RFC 7118 9.2: what is to be secure to its end does not begin in the clear.
+        let route = request.headers.name_addr(&HeaderName::Route).map(|hop| hop.uri);
+        if !self.config.secure && (request.uri.is_secure() || route.is_some_and(|hop| hop.is_secure())) {
+            return Err(Misuse::Insecure);
+        }
         self.auth.prepare(&mut request, &mut self.rng);
         Ok(self.send_prepared(now, request, purpose, Tries::default()))
     }
@@ -100,6 +105,10 @@ impl UserAgent {
         let mut params = Params::new();
         params.set("branch", branch);
         let transport = if self.config.secure { "WSS" } else { "WS" };
+        // RFC 6223 4.3: the keep-alives of a registration are those of the connection. An ACK has no answer to say so.
+        if request.method == Method::Register {
+            params.flag("keep");
+        }
         let via = Via { transport: transport.into(), host: self.host.clone(), port: None, params };
         request.headers.push_front(HeaderName::Via, &via.to_string());
     }

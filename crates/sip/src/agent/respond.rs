@@ -15,6 +15,9 @@ use crate::{
     transaction::{ServerState, TransactionId},
 };
 
+/// The bodies that we read. Multiparts for the description in them (RFC 5621 8.2).
+pub(super) const ACCEPT: &str = "application/sdp, multipart/mixed, multipart/alternative, multipart/related";
+
 impl UserAgent {
     /// Answers the request of a transaction with `status` and nothing more.
     pub(crate) fn respond_plain(&mut self, now: Instant, id: TransactionId, status: StatusCode) -> Option<Bytes> {
@@ -80,7 +83,7 @@ impl UserAgent {
     /// What an answer to OPTIONS, and a 2xx to INVITE, says of us (RFC 3261 11.2).
     pub(crate) fn capabilities(supported: &str, response: &mut Response) {
         response.headers.push(HeaderName::Allow, ALLOW);
-        response.headers.push(HeaderName::Accept, "application/sdp");
+        response.headers.push(HeaderName::Accept, ACCEPT);
         response.headers.push(HeaderName::Supported, supported);
     }
 }
