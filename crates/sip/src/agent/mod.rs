@@ -113,6 +113,8 @@ pub struct UserAgent {
     pub(crate) timers: Timers,
     pub(crate) registration: Registration,
     pub(crate) calls: Vec<Call>,
+    /// Where the last redirected call would have had to go on a person's word.
+    pub(crate) elsewhere: Option<(CallId, Vec<Uri>)>,
     pub(crate) last_call: u64,
     pub(crate) last_leg: u32,
     out: VecDeque<Output>,
@@ -135,6 +137,7 @@ impl UserAgent {
             timers: Timers::default(),
             registration: Registration::new(&mut rng),
             calls: Vec::new(),
+            elsewhere: None,
             last_call: 0,
             last_leg: 0,
             out: VecDeque::new(),

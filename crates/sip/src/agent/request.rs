@@ -25,6 +25,9 @@ pub(crate) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE,
 /// The extensions we know (RFC 3261 20.37).
 const SUPPORTED: &str = "outbound, gruu";
 
+/// The most requests of ours that wait for an answer before those are kept back that the far end provokes.
+const MOST_CLIENTS: usize = 128;
+
 const UNPROVEN: &str = "a server that claims to know the password and does not";
 
 /// What became of a request.
@@ -70,6 +73,11 @@ impl UserAgent {
         let route = request.headers.name_addr(&HeaderName::Route).map(|hop| hop.uri);
         if !self.config.secure && (request.uri.is_secure() || route.is_some_and(|hop| hop.is_secure())) {
             return Err(Misuse::Insecure);
+        }
+        // What the far end makes us say does not pile up (C52).
+        let provoked = matches!(purpose, Purpose::Aside | Purpose::Prack(..));
+        if provoked && self.transactions.clients.len() >= MOST_CLIENTS {
+            return Err(Misuse::TooMany);
         }
         self.auth.prepare(&mut request, &mut self.rng);
         Ok(self.send_prepared(now, request, purpose, Tries::default()))
@@ -218,6 +226,12 @@ impl UserAgent {
             }
             if matches!(response.status.code(), 401 | 407) && client.request.method != Method::Cancel {
                 return self.challenged(now, client, response);
+            }
+            if invite {
+                match self.follow(now, client, &response) {
+                    Some(refused) => client = refused,
+                    None => return,
+                }
             }
             if response.status.is_success()
                 && let Err(refusal) = self.auth.confirmed(&client.request, &response)

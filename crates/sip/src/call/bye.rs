@@ -68,6 +68,18 @@ impl UserAgent {
     }
 
     pub(crate) fn on_bye(&mut self, now: Instant, id: TransactionId, request: &Request) {
+        // RFC 3261 15: who calls may end it so too, while it rings here.
+        let ringing = self.calls.iter().find_map(|call| match &call.state {
+            CallState::Ringing(ringing) if ringing.owns(request) => Some((call.id, ringing.server)),
+            _ => None,
+        });
+        if let Some((call, server)) = ringing {
+            self.respond_plain(now, id, StatusCode::OK);
+            self.respond_plain(now, server, StatusCode::REQUEST_TERMINATED);
+            let cause =
+                EndCause { by: EndedBy::Remote, status: None, reason: reason(&request.headers), answered: false };
+            return self.end(call, cause);
+        }
         let Some(call) = self.in_dialog(now, id, request) else { return };
         let open = match self
             .established(call)

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use rand::Rng;
 
-use super::{Change, Unacked, cause_of};
+use super::{CallState, Change, Leg, Unacked, cause_of};
 use crate::{
     agent::{Outcome, UserAgent, party, response_sdp, sdp},
     event::{CallId, EndCause, EndedBy, Event, Misuse},
@@ -171,6 +171,15 @@ impl UserAgent {
 
     /// RFC 3311: like a re-INVITE without an ACK; without a body it only says who and where the far end is (W12).
     pub(crate) fn on_update(&mut self, now: Instant, id: TransactionId, request: Request) {
+        if let Some(status) = self.early_update(&request) {
+            let (contact, retry) = (self.contact(), self.rng.random_range(0..=10_u32).to_string());
+            self.respond_with(now, id, status, |response| match status {
+                StatusCode::OK => response.headers.push(HeaderName::Contact, &contact),
+                StatusCode::SERVER_ERROR => response.headers.push(HeaderName::RetryAfter, &retry),
+                _ => {}
+            });
+            return;
+        }
         let Some(call) = self.in_dialog(now, id, &request) else { return };
         let Some(established) = self.established(call) else { return };
         established.dialog.refresh_target(&request.headers);
@@ -199,6 +208,30 @@ impl UserAgent {
                 self.emit(Event::Reoffer { call, sdp: Some(sdp) });
             }
         }
+    }
+
+    /// What an UPDATE is answered before the call is up (RFC 3311 5.2); nothing when it belongs to no such call.
+    fn early_update(&mut self, request: &Request) -> Option<StatusCode> {
+        let offers = sdp(&request.headers, &request.body).is_some();
+        self.calls.iter_mut().find_map(|call| match &mut call.state {
+            CallState::Ringing(ringing) if ringing.owns(request) => {
+                // Its first offer has no answer yet.
+                Some(if offers { StatusCode::SERVER_ERROR } else { StatusCode::OK })
+            }
+            CallState::Inviting(inviting) => {
+                let early = |leg: &&mut Leg| leg.dialog.as_ref().is_some_and(|dialog| dialog.owns(request));
+                let leg = inviting.legs.iter_mut().find(early)?;
+                let (answered, dialog) = (leg.answered, leg.dialog.as_mut()?);
+                dialog.refresh_target(&request.headers);
+                Some(match (offers, answered) {
+                    (false, _) => StatusCode::OK,
+                    (true, false) => StatusCode::REQUEST_PENDING,
+                    // A session that nobody has answered is not changed.
+                    (true, true) => StatusCode::NOT_ACCEPTABLE_HERE,
+                })
+            }
+            _ => None,
+        })
     }
 
     /// Takes the change that the far end asked for. `sdp` is the answer to its offer, or our offer where it made none.

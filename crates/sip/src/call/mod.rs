@@ -12,6 +12,7 @@ mod change;
 mod incoming;
 mod info;
 mod outgoing;
+mod redirect;
 mod reliable;
 mod session;
 
@@ -20,6 +21,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 pub use outgoing::Invite;
+use redirect::Redirects;
 use reliable::Reliable;
 pub(crate) use session::LEAST as LEAST_SESSION;
 use session::SessionTimer;
@@ -65,6 +67,7 @@ pub(crate) struct Inviting {
     pub(crate) legs: Vec<Leg>,
     pub(crate) cancel: Cancel,
     pub(crate) proceeding: bool,
+    pub(crate) redirects: Redirects,
 }
 
 /// A branch of a forked call that has sent a response (RFC 3261 12.1).

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::{Call, CallState, Cancel, Established, Inviting, Leg, MOST_LEGS, cause_of};
+use super::{Call, CallState, Cancel, Established, Inviting, Leg, MOST_LEGS, Redirects, cause_of};
 use crate::{
     agent::{MOST_CALLS, Outcome, UserAgent, party, response_sdp},
     dialog::Dialog,
@@ -50,6 +50,7 @@ impl UserAgent {
                 legs: Vec::new(),
                 cancel: Cancel::No,
                 proceeding: false,
+                redirects: Redirects::default(),
             }),
         });
         Ok(id)

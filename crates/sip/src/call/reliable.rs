@@ -173,7 +173,7 @@ impl UserAgent {
 
 impl super::Ringing {
     /// Is it within the dialog that our 180 has made?
-    fn owns(&self, request: &Request) -> bool {
+    pub(crate) fn owns(&self, request: &Request) -> bool {
         Dialog::of_request(&self.request, &self.tag, 0).is_some_and(|dialog| dialog.owns(request))
     }
 
