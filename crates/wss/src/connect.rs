@@ -28,6 +28,13 @@ pub(crate) struct Target {
     pub(crate) resource: String,
 }
 
+impl Target {
+    /// The path alone.
+    pub(crate) fn path(&self) -> &str {
+        self.resource.split_once('?').map_or(self.resource.as_str(), |(path, _)| path)
+    }
+}
+
 /// Checks a WebSocket URL before anything is sent (RFC 6455 3; C33).
 ///
 /// # Errors
@@ -59,9 +66,9 @@ pub(crate) fn target(url: &Url) -> Result<Target, LinkError> {
 ///
 /// # Errors
 /// [`LinkError::HostUnknown`].
-pub(crate) async fn find(target: &Target) -> Result<Vec<SocketAddr>, LinkError> {
-    let host = target.host.trim_matches(['[', ']']);
-    let found = lookup_host((host, target.port)).await.map_err(|error| LinkError::HostUnknown(error.to_string()))?;
+pub(crate) async fn find(host: &str, port: u16) -> Result<Vec<SocketAddr>, LinkError> {
+    let host = host.trim_matches(['[', ']']);
+    let found = lookup_host((host, port)).await.map_err(|error| LinkError::HostUnknown(error.to_string()))?;
     let (six, four): (Vec<_>, Vec<_>) = found.partition(SocketAddr::is_ipv6);
     // Alternating, IPv6 first (RFC 8305 4).
     let longest = six.len().max(four.len());

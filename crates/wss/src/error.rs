@@ -64,7 +64,7 @@ impl LinkError {
             | Self::CertificateWrongName(_)
             | Self::CertificateChanged(_)
             | Self::SubprotocolMissing => true,
-            Self::WebsocketRefused { status, .. } => matches!(status, Some(401 | 403 | 404)),
+            Self::WebsocketRefused { status, .. } => matches!(status, Some(401 | 403 | 404 | 407)),
             Self::ConnectionLost { code, .. } => matches!(code, Some(1008)),
             Self::HostUnknown(_) | Self::ConnectRefused(_) | Self::ConnectTimeout(_) | Self::TlsFailed(_) => false,
         }

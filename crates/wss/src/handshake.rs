@@ -38,8 +38,9 @@ pub(crate) async fn ask<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut S,
     config: &LinkConfig,
     target: &Target,
+    shown: &Shown,
 ) -> Result<(Head, String), LinkError> {
-    let (request, key) = request(config, target)?;
+    let (request, key) = request(config, target, shown)?;
     match timeout(LIMIT, Head::ask(stream, &request)).await {
         Err(_) => Err(LinkError::ConnectTimeout("open the WebSocket")),
         Ok(Err(detail)) => Err(LinkError::WebsocketRefused { status: None, detail }),
@@ -47,14 +48,29 @@ pub(crate) async fn ask<S: AsyncRead + AsyncWrite + Unpin>(
     }
 }
 
+/// What a handshake shows beside its own lines.
+#[derive(Default)]
+pub(crate) struct Shown {
+    pub(crate) cookies: Option<String>,
+    pub(crate) proof: Option<String>,
+}
+
+/// Headers that are of the handshake, or have a place of their own in the configuration.
+fn is_own(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let own =
+        ["host", "upgrade", "connection", "origin", "user-agent", "cookie", "content-length", "transfer-encoding"];
+    own.contains(&name.as_str()) || name.starts_with("sec-websocket-")
+}
+
 /// The request, and its key.
-fn request(config: &LinkConfig, target: &Target) -> Result<(String, String), LinkError> {
+fn request(config: &LinkConfig, target: &Target, shown: &Shown) -> Result<(String, String), LinkError> {
     let key = generate_key();
     // W1: OpenSIPS wants an Origin, any will do.
     let origin = config.origin.as_ref();
     let origin = origin
         .map_or_else(|| format!("{}://{}", if target.secure { "https" } else { "http" }, target.host), String::clone);
-    let lines = [
+    let mut lines = vec![
         // RFC 6455 4.1, 4: the port is named where it is not that of the scheme, and `Url` keeps no other.
         ("Host", config.url.port().map_or_else(|| target.host.clone(), |port| format!("{}:{port}", target.host))),
         ("Upgrade", "websocket".to_owned()),
@@ -65,6 +81,17 @@ fn request(config: &LinkConfig, target: &Target) -> Result<(String, String), Lin
         ("Origin", origin),
         ("User-Agent", config.user_agent.clone()),
     ];
+    for (name, value) in &config.headers {
+        if is_own(name) {
+            return Err(LinkError::BadUrl(format!("the header {name} is none to set")));
+        }
+        // The answer to a challenge stands in place of what was said unasked.
+        if !(shown.proof.is_some() && name.eq_ignore_ascii_case("authorization")) {
+            lines.push((name, value.expose().to_owned()));
+        }
+    }
+    let more = [("Cookie", &shown.cookies), ("Authorization", &shown.proof)];
+    lines.extend(more.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))));
     let mut request = format!("GET {} HTTP/1.1\r\n", target.resource);
     for (name, value) in lines {
         if !is_header(name, &value) {
@@ -139,7 +166,7 @@ mod tests {
         let target = connect::target(&config.url).expect("a target");
         let (mut seen, mut ones) = (BTreeSet::new(), 0);
         for _ in 0..100_000 {
-            let (request, key) = request(&config, &target).expect("a request");
+            let (request, key) = request(&config, &target, &Shown::default()).expect("a request");
             assert!(request.contains(&format!("\r\nSec-WebSocket-Key: {key}\r\n")));
             let bytes: [u8; 16] = BASE64_STANDARD.decode(&key).expect("base64").try_into().expect("sixteen octets");
             ones += bytes.iter().map(|byte| byte.count_ones()).sum::<u32>();

@@ -3,15 +3,19 @@
 //! It carries whole SIP messages and looks into none of them.
 #![forbid(unsafe_code)]
 
+mod auth;
 mod backoff;
 mod certificate;
 mod connect;
+mod cookies;
 mod error;
 mod guard;
 mod handshake;
 mod http;
 mod link;
+mod proxy;
 mod pulse;
+mod secret;
 mod serve;
 mod task;
 mod tls;
@@ -21,4 +25,6 @@ pub use backoff::Backoff;
 pub use certificate::CertificateFacts;
 pub use error::LinkError;
 pub use link::{KeepAlive, Link, LinkConfig, LinkEvent, Step, open};
-pub use tls::{TlsFacts, Trust};
+pub use proxy::{Proxy, ProxyKind};
+pub use secret::{Credentials, Secret};
+pub use tls::{Identity, TlsFacts, Trust};

@@ -8,8 +8,10 @@ use url::Url;
 
 use crate::{
     error::LinkError,
+    proxy::Proxy,
+    secret::{Credentials, Secret},
     task::Task,
-    tls::{TlsFacts, Trust},
+    tls::{Identity, TlsFacts, Trust},
 };
 
 /// What is waiting to be sent or told, at most; then the other side waits.
@@ -41,6 +43,17 @@ pub struct LinkConfig {
     pub user_agent: String,
     /// Whom to trust.
     pub trust: Trust,
+    /// Who we are to the HTTP server when it asks in the handshake (C18). They are another thing than the SIP account,
+    /// and go to nobody without TLS.
+    pub credentials: Option<Credentials>,
+    /// The values of `Set-Cookie` that a login page of the server gave; what handshakes set is kept beside them (C19).
+    pub cookies: Vec<Secret>,
+    /// Further headers of the handshake, such as a token.
+    pub headers: Vec<(String, Secret)>,
+    /// Who we are in TLS when the server asks (C20).
+    pub identity: Option<Identity>,
+    /// The proxy to go through.
+    pub proxy: Option<Proxy>,
     /// By what it shows that it lives.
     pub keep: KeepAlive,
     /// How often to ping: each wait is a random 80 to 100 % of it (RFC 5626 4.4).
@@ -62,6 +75,11 @@ impl LinkConfig {
             origin: None,
             user_agent: "Bellbird".to_owned(),
             trust,
+            credentials: None,
+            cookies: Vec::new(),
+            headers: Vec::new(),
+            identity: None,
+            proxy: None,
             keep: KeepAlive::default(),
             ping: Duration::from_secs(25),
             pong: Duration::from_secs(10),

@@ -2,23 +2,29 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use rand::SeedableRng;
+use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha12Rng;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
     sync::mpsc,
     time::{Instant, sleep_until, timeout},
 };
 use tokio_tungstenite::WebSocketStream;
 
 use crate::{
+    auth::{self, Asked},
     backoff::Backoff,
     connect::{self, Target},
+    cookies::Jar,
     error::LinkError,
     guard::Guard,
-    handshake,
+    handshake::{self, Shown},
+    http::Head,
     link::{LinkConfig, LinkEvent, Order, Step},
+    proxy::{self, Tunnel},
     tls::{self, TlsFacts},
+    turns::Turn,
 };
 
 /// One link at work.
@@ -27,6 +33,7 @@ pub(crate) struct Task {
     pub(crate) backoff: Backoff,
     pub(crate) rng: ChaCha12Rng,
     pub(crate) every: Duration,
+    jar: Jar,
     pub(crate) inbox: mpsc::Receiver<Order>,
     pub(crate) tell: mpsc::Sender<LinkEvent>,
 }
@@ -43,6 +50,13 @@ struct Connected {
     server: SocketAddr,
 }
 
+/// What was answered to who asked who we are, in one attempt to connect.
+#[derive(Default)]
+struct Proofs {
+    proxy: Option<String>,
+    server: Option<String>,
+}
+
 /// Why a connection is left.
 pub(crate) enum Left {
     Lost(LinkError),
@@ -56,6 +70,7 @@ impl Task {
             backoff: Backoff::new(config.seed),
             rng: ChaCha12Rng::from_seed(config.seed),
             every: config.ping,
+            jar: Jar::default(),
             config,
             inbox,
             tell,
@@ -113,38 +128,104 @@ impl Task {
             Ok(target) => target,
             Err(error) => return Left::Lost(error),
         };
+        for set in std::mem::take(&mut self.config.cookies) {
+            self.jar.take(&target, set.expose(), Instant::now());
+        }
         match self.connect(&target).await {
             Ok(Connected { socket, tls, server }) => self.serve(socket, tls, server).await,
             Err(left) => left,
         }
     }
 
+    /// Connects, and answers the proxy and the server once each when they ask who we are.
     async fn connect(&mut self, target: &Target) -> Result<Connected, Left> {
+        let mut proofs = Proofs::default();
+        loop {
+            if let Some(connected) = self.attempt(target, &mut proofs).await? {
+                return Ok(connected);
+            }
+        }
+    }
+
+    /// One connection; nothing when it has to be made again with a proof.
+    async fn attempt(&mut self, target: &Target, proofs: &mut Proofs) -> Result<Option<Connected>, Left> {
         let limit = self.config.limit;
-        let late = |what| move |_| LinkError::ConnectTimeout(what);
-        let find = async { timeout(limit, connect::find(target)).await.map_err(late("find the host")).flatten() };
-        let addresses = step(Step::Find, &self.tell, &mut self.inbox, find).await?;
-        let connecting = connect::connect(&addresses, limit);
-        // The turn is held until the WebSocket is open, or is not.
-        let (stream, _turn) = step(Step::Connect, &self.tell, &mut self.inbox, connecting).await?;
+        let Some((stream, _turn)) = self.reach(target, proofs).await? else { return Ok(None) };
         let server = stream.peer_addr().map_err(|error| Left::Lost(LinkError::ConnectRefused(error.to_string())))?;
         let (mut stream, tls): (Box<dyn Wire>, _) = if target.secure {
-            let wrap = async {
-                timeout(limit, tls::wrap(stream, &target.host, &self.config.trust))
-                    .await
-                    .map_err(late("agree on TLS"))
-                    .flatten()
-            };
+            let whom = (&self.config.trust, self.config.identity.as_ref());
+            let wrap = within(limit, "agree on TLS", tls::wrap(stream, &target.host, whom));
             let (stream, tls) = step(Step::Tls, &self.tell, &mut self.inbox, wrap).await?;
             (Box::new(stream), tls)
         } else {
             (Box::new(stream), TlsFacts::NONE)
         };
-        let ask = handshake::ask(&mut stream, &self.config, target);
+        let shown = Shown { cookies: self.jar.header(target, Instant::now()), proof: proofs.server.clone() };
+        let ask = handshake::ask(&mut stream, &self.config, target, &shown);
         let (head, key) = step(Step::Websocket, &self.tell, &mut self.inbox, ask).await?;
+        for set in head.all("Set-Cookie") {
+            self.jar.take(target, set, Instant::now());
+        }
+        if head.status == 401 {
+            let proof = if proofs.server.is_some() {
+                Err("it does not take the credentials")
+            } else {
+                self.proof(target, &head)
+            };
+            proofs.server = Some(proof.map_err(|why| {
+                Left::Lost(LinkError::WebsocketRefused { status: Some(401), detail: why.to_owned() })
+            })?);
+            return Ok(None);
+        }
         let socket = handshake::open(stream, head, &key).await.map_err(Left::Lost)?;
-        Ok(Connected { socket, tls, server })
+        Ok(Some(Connected { socket, tls, server }))
     }
+
+    /// The answer to a 401 of the handshake: with credentials of their own, and never without TLS (C18).
+    fn proof(&mut self, target: &Target, head: &Head) -> Result<String, &'static str> {
+        let who = self.config.credentials.as_ref().ok_or("it asks for HTTP credentials, and there are none")?;
+        if !target.secure {
+            return Err("it asks for HTTP credentials, which are not sent without TLS");
+        }
+        let cnonce = cnonce(&mut self.rng);
+        let asked = Asked { method: "GET", uri: &target.resource, cnonce: &cnonce };
+        auth::answer(head.all("WWW-Authenticate"), who, &asked).ok_or("it asks for credentials of an unknown kind")
+    }
+
+    /// A connection to the server, or through the proxy to it. The turn is held until the WebSocket is open, or is not.
+    async fn reach(&mut self, target: &Target, proofs: &mut Proofs) -> Result<Option<(TcpStream, Turn)>, Left> {
+        let limit = self.config.limit;
+        let proxy = self.config.proxy.as_ref();
+        let (host, port) = proxy.map_or((target.host.as_str(), target.port), |proxy| (&proxy.host, proxy.port));
+        let find = within(limit, "find the host", connect::find(host, port));
+        let addresses = step(Step::Find, &self.tell, &mut self.inbox, find).await?;
+        let connecting = connect::connect(&addresses, limit);
+        let (mut stream, turn) = step(Step::Connect, &self.tell, &mut self.inbox, connecting).await?;
+        if let Some(proxy) = proxy {
+            let cnonce = cnonce(&mut self.rng);
+            let proof = (proofs.proxy.as_deref(), cnonce.as_str());
+            let tunnel = proxy::tunnel(&mut stream, proxy, (&target.host, target.port), proof);
+            let tunnel = within(limit, "get through the proxy", tunnel);
+            if let Tunnel::Again(proof) = step(Step::Connect, &self.tell, &mut self.inbox, tunnel).await? {
+                proofs.proxy = Some(proof);
+                return Ok(None);
+            }
+        }
+        Ok(Some((stream, turn)))
+    }
+}
+
+/// A fresh text for an answer to a challenge.
+fn cnonce(rng: &mut ChaCha12Rng) -> String {
+    format!("{:032x}", rng.random::<u128>())
+}
+
+async fn within<T>(
+    limit: Duration,
+    what: &'static str,
+    work: impl Future<Output = Result<T, LinkError>>,
+) -> Result<T, LinkError> {
+    timeout(limit, work).await.unwrap_or(Err(LinkError::ConnectTimeout(what)))
 }
 
 /// Does one step of connecting, unless somebody wants no connection any more.

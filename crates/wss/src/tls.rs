@@ -10,7 +10,7 @@ use rustls::{
     },
     crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature},
 };
-use rustls_pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject};
 use rustls_platform_verifier::Verifier;
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsConnector, client::TlsStream};
@@ -18,6 +18,7 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 use crate::{
     certificate::{CertificateFacts, fingerprint},
     error::LinkError,
+    secret::Secret,
 };
 
 /// Whom to trust.
@@ -30,6 +31,24 @@ pub enum Trust {
     /// The server's own certificate with this SHA-256, whatever chain, name and dates it has (CONFORMANCE S11). That
     /// the server has its key is proven all the same.
     Pin([u8; 32]),
+}
+
+/// A certificate of our own, and its key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The certificate, and those between it and its authority, as PEM.
+    pub chain: Vec<u8>,
+    /// The key as PEM: PKCS 8, PKCS 1 or SEC 1, without a pass phrase.
+    pub key: Secret,
+}
+
+impl Identity {
+    fn read(&self) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), String> {
+        let chain = CertificateDer::pem_slice_iter(&self.chain).collect::<Result<Vec<_>, _>>();
+        let chain = chain.map_err(|error| error.to_string())?;
+        let key = PrivateKeyDer::from_pem_slice(self.key.expose().as_bytes()).map_err(|error| error.to_string())?;
+        Ok((chain, key))
+    }
 }
 
 /// What is known of a connection.
@@ -55,18 +74,25 @@ impl TlsFacts {
 pub(crate) async fn wrap(
     stream: TcpStream,
     host: &str,
-    trust: &Trust,
+    (trust, identity): (&Trust, Option<&Identity>),
 ) -> Result<(TlsStream<TcpStream>, TlsFacts), LinkError> {
     let failed = |text: String| LinkError::TlsFailed(text);
     let name = ServerName::try_from(host.trim_matches(['[', ']']).to_owned())
         .map_err(|error| LinkError::BadUrl(error.to_string()))?;
     let judge = Arc::new(Judge::new(trust)?);
-    let mut config = ClientConfig::builder_with_provider(provider())
+    let unusable = |error: String| failed(format!("the certificate of our own cannot be used: {error}"));
+    let config = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .map_err(|error| failed(error.to_string()))?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::clone(&judge) as Arc<dyn ServerCertVerifier>)
-        .with_no_client_auth();
+        .with_custom_certificate_verifier(Arc::clone(&judge) as Arc<dyn ServerCertVerifier>);
+    let mut config = match identity {
+        None => config.with_no_client_auth(),
+        Some(own) => {
+            let (chain, key) = own.read().map_err(unusable)?;
+            config.with_client_auth_cert(chain, key).map_err(|error| unusable(error.to_string()))?
+        }
+    };
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     let stream =
         TlsConnector::from(Arc::new(config)).connect(name, stream).await.map_err(|error| judge.verdict(&error))?;

@@ -1,8 +1,10 @@
 //! The link against a server that says what the test tells it to, byte by byte, over real TLS on loopback.
 
+mod auth;
 mod connect;
 mod frames;
 mod handshake;
 mod life;
+mod proxy;
 mod server;
 mod trust;

@@ -68,6 +68,15 @@ impl Server {
         self.acceptor.accept(stream).await
     }
 
+    /// Takes one handshake and answers it with `answer`, which is no 101.
+    pub(crate) async fn refuse(&self, answer: &str) -> String {
+        let mut stream = self.accept().await.expect("TLS");
+        let request = head(&mut stream).await;
+        stream.write_all(answer.as_bytes()).await.expect("sent");
+        let _ = stream.shutdown().await;
+        request
+    }
+
     /// Takes one handshake and answers 101 with `extra` headers.
     pub(crate) async fn upgrade(&self, extra: &str) -> (WebSocketStream<TlsStream<TcpStream>>, String) {
         let mut stream = self.accept().await.expect("TLS");
