@@ -171,6 +171,8 @@ pub struct Registered {
     pub expires: Duration,
     /// Our public GRUU (RFC 5627), if the server gave one.
     pub public_gruu: Option<String>,
+    /// Our newest temporary GRUU, which names nobody, if the server gave one.
+    pub temporary_gruu: Option<String>,
     /// Did the server agree to Outbound (RFC 5626 4.2.1)?
     pub outbound: bool,
     /// How often the server wants to hear from us (RFC 5626 4.4).

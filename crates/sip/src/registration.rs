@@ -56,6 +56,9 @@ pub(crate) struct Registration {
 #[derive(Debug)]
 struct Granted {
     gruu: Option<Uri>,
+    /// The newest temporary one. It is good as long as the registration lives and its Call-ID stays, which is that of
+    /// this agent (RFC 5627 4.1); so it goes when the registration does.
+    temporary: Option<Uri>,
     keeps_flow: bool,
 }
 
@@ -80,6 +83,11 @@ impl Registration {
     /// Our public GRUU, while we are registered.
     pub(crate) fn gruu(&self) -> Option<&Uri> {
         self.granted.as_ref()?.gruu.as_ref()
+    }
+
+    /// Our newest temporary GRUU, while we are registered: it does not tell who we are.
+    pub(crate) fn temporary_gruu(&self) -> Option<&Uri> {
+        self.granted.as_ref()?.temporary.as_ref()
     }
 
     /// Does the server know what `ob` means? It says so in the 2xx (RFC 5626 6; RFC 7118 8.1, F4 only in Supported).
@@ -170,7 +178,7 @@ impl UserAgent {
         headers.push(HeaderName::CSeq, &CSeq { number, method: Method::Register }.to_string());
         let outbound = !self.registration.without_outbound;
         headers.push(HeaderName::Supported, if outbound { "path, outbound, gruu" } else { "path, gruu" });
-        let mut contact = NameAddr::new(self.contact_uri(true));
+        let mut contact = NameAddr::new(self.flow_uri());
         if outbound {
             contact.params.set("reg-id", &self.config.reg_id.to_string());
         }
@@ -246,19 +254,20 @@ impl UserAgent {
             return self.register_failed(now, Failure::BadAnswer, Some(response.status), None);
         }
         let expires = Duration::from_secs(u64::from(seconds));
-        let gruu =
-            ours.as_ref().and_then(|contact| contact.params.get("pub-gruu")).and_then(|gruu| Uri::parse(&gruu).ok());
+        let gruu = |name| ours.as_ref()?.params.get(name).and_then(|gruu| Uri::parse(&gruu).ok());
+        let (gruu, temporary) = (gruu("pub-gruu"), gruu("temp-gruu"));
         let outbound = response.headers.has_token(&HeaderName::Require, "outbound");
         let own = &mut self.registration;
         own.failures = 0;
         own.service_route = response.headers.name_addrs(&HeaderName::ServiceRoute);
         let keeps_flow = outbound || response.headers.has_token(&HeaderName::Supported, "outbound");
-        own.granted = Some(Granted { gruu: gruu.clone(), keeps_flow });
+        own.granted = Some(Granted { gruu: gruu.clone(), temporary: temporary.clone(), keeps_flow });
         self.timers.set(now + expires / 2, Timer::Refresh);
         self.timers.set(now + expires, Timer::Expired);
         self.emit(Event::Registered(Registered {
             expires,
             public_gruu: gruu.map(|gruu| gruu.to_string()),
+            temporary_gruu: temporary.map(|gruu| gruu.to_string()),
             outbound,
             flow_timer: alive(response),
             digest: self.auth.algorithm(),

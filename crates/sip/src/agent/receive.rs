@@ -144,7 +144,10 @@ impl UserAgent {
     fn is_for_us(&self, uri: &Uri) -> bool {
         uri.user.as_deref() == Some(&self.contact_user)
             || uri.user == self.config.aor.user
-            || self.registration.gruu().is_some_and(|gruu| gruu.user == uri.user && gruu.host == uri.host)
+            || [self.registration.gruu(), self.registration.temporary_gruu()]
+                .into_iter()
+                .flatten()
+                .any(|gruu| gruu.user == uri.user && gruu.host == uri.host)
     }
 
     fn on_options(&mut self, now: Instant, id: crate::transaction::TransactionId) {

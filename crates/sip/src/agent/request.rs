@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::{ContactForm, UserAgent};
 use crate::{
     auth::{Refusal, Tries},
-    event::{Event, Misuse},
+    event::{CallId, Event, Misuse},
     header_name::HeaderName,
     headers::{CSeq, Via},
     message::{Request, Response},
@@ -152,20 +152,21 @@ impl UserAgent {
         }
     }
 
-    /// The URI that reaches this program: the GRUU while we have one (RFC 5627 4.3), else our Contact.
-    pub(crate) fn contact_uri(&self, register: bool) -> Uri {
-        let gruu = self.registration.gruu().filter(|_| !register).cloned();
-        let mut uri = gruu.unwrap_or_else(|| self.flow_uri());
+    /// The URI that reaches this program: a GRUU while we have one (RFC 5627 4.3), else our Contact, which names nobody
+    /// either. Who calls anonymously gives the temporary one (RFC 5627 4.4).
+    fn contact_uri(&self, anonymous: bool) -> Uri {
+        let gruu = if anonymous { self.registration.temporary_gruu() } else { self.registration.gruu() };
+        let mut uri = gruu.cloned().unwrap_or_else(|| self.flow_uri());
         // RFC 5626 4.3: requests within a dialog shall come over this flow. A GRUU means that by itself only where the
         // REGISTER asked for it, and ours does not (RFC 7118 8.2, F1).
-        if !register && self.registration.keeps_flow() {
+        if self.registration.keeps_flow() {
             uri.params.flag("ob");
         }
         uri
     }
 
     /// The URI that reaches this program over its connection.
-    fn flow_uri(&self) -> Uri {
+    pub(crate) fn flow_uri(&self) -> Uri {
         let learned = self.registration.learned.clone().filter(|_| self.config.contact_form == ContactForm::Learned);
         let (host, port, transport) = match learned {
             Some((host, port)) => (host, port, "wss"),
@@ -178,9 +179,20 @@ impl UserAgent {
         uri
     }
 
-    /// Our Contact as a header.
+    /// Our Contact as a header, for a call that is named, or outside of any.
     pub(crate) fn contact(&self) -> String {
         NameAddr::new(self.contact_uri(false)).to_string()
+    }
+
+    /// Our Contact as a header within `call`.
+    pub(crate) fn contact_in(&self, call: CallId) -> String {
+        let anonymous = self.calls.iter().any(|own| own.id == call && own.anonymous);
+        NameAddr::new(self.contact_uri(anonymous)).to_string()
+    }
+
+    /// Our Contact as a header for a call that hides us.
+    pub(crate) fn anonymous_contact(&self) -> String {
+        NameAddr::new(self.contact_uri(true)).to_string()
     }
 
     /// A response came.

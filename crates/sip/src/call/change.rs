@@ -44,7 +44,7 @@ impl UserAgent {
         let mut request = established.dialog.request(Method::Invite, None);
         established.session.describe(&mut request);
         self.timers.cancel(Timer::OfferAgain(call));
-        request.headers.push(HeaderName::Contact, &self.contact());
+        request.headers.push(HeaderName::Contact, &self.contact_in(call));
         self.describe(&mut request);
         self.send(now, request.with_body("application/sdp", offer), Purpose::Reinvite(call)).map(|_| ())
     }
@@ -171,8 +171,8 @@ impl UserAgent {
 
     /// RFC 3311: like a re-INVITE without an ACK; without a body it only says who and where the far end is (W12).
     pub(crate) fn on_update(&mut self, now: Instant, id: TransactionId, request: Request) {
-        if let Some(status) = self.early_update(&request) {
-            let (contact, retry) = (self.contact(), self.rng.random_range(0..=10_u32).to_string());
+        if let Some((call, status)) = self.early_update(&request) {
+            let (contact, retry) = (self.contact_in(call), self.rng.random_range(0..=10_u32).to_string());
             self.respond_with(now, id, status, |response| match status {
                 StatusCode::OK => response.headers.push(HeaderName::Contact, &contact),
                 StatusCode::SERVER_ERROR => response.headers.push(HeaderName::RetryAfter, &retry),
@@ -184,7 +184,7 @@ impl UserAgent {
         let Some(established) = self.established(call) else { return };
         established.dialog.refresh_target(&request.headers);
         let Some(sdp) = sdp(&request.headers, &request.body) else {
-            let (contact, timer) = (self.contact(), self.timer_headers(&request));
+            let (contact, timer) = (self.contact_in(call), self.timer_headers(&request));
             self.respond_with(now, id, StatusCode::OK, |response| {
                 response.headers.push(HeaderName::Contact, &contact);
                 timer.iter().for_each(|(name, value)| response.headers.push(name.clone(), value));
@@ -211,24 +211,25 @@ impl UserAgent {
     }
 
     /// What an UPDATE is answered before the call is up (RFC 3311 5.2); nothing when it belongs to no such call.
-    fn early_update(&mut self, request: &Request) -> Option<StatusCode> {
+    fn early_update(&mut self, request: &Request) -> Option<(CallId, StatusCode)> {
         let offers = sdp(&request.headers, &request.body).is_some();
         self.calls.iter_mut().find_map(|call| match &mut call.state {
             CallState::Ringing(ringing) if ringing.owns(request) => {
                 // Its first offer has no answer yet.
-                Some(if offers { StatusCode::SERVER_ERROR } else { StatusCode::OK })
+                Some((call.id, if offers { StatusCode::SERVER_ERROR } else { StatusCode::OK }))
             }
             CallState::Inviting(inviting) => {
                 let early = |leg: &&mut Leg| leg.dialog.as_ref().is_some_and(|dialog| dialog.owns(request));
                 let leg = inviting.legs.iter_mut().find(early)?;
                 let (answered, dialog) = (leg.answered, leg.dialog.as_mut()?);
                 dialog.refresh_target(&request.headers);
-                Some(match (offers, answered) {
+                let status = match (offers, answered) {
                     (false, _) => StatusCode::OK,
                     (true, false) => StatusCode::REQUEST_PENDING,
                     // A session that nobody has answered is not changed.
                     (true, true) => StatusCode::NOT_ACCEPTABLE_HERE,
-                })
+                };
+                Some((call.id, status))
             }
             _ => None,
         })
@@ -242,7 +243,7 @@ impl UserAgent {
         let server = self.take_received(call)?;
         let request =
             self.transactions.server(server).map(|server| server.request.clone()).ok_or(Misuse::WrongState)?;
-        let response = self.respond_session(now, server, sdp.clone()).ok_or(Misuse::WrongState)?;
+        let response = self.respond_session(now, call, server, sdp.clone()).ok_or(Misuse::WrongState)?;
         if let Some(established) = self.established(call) {
             established.session.sdp = sdp;
         }

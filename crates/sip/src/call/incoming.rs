@@ -47,8 +47,11 @@ impl UserAgent {
             .as_ref()
             .map_or(Party { name: None, user: String::new(), uri: String::new() }, Party::from);
         let offer = sdp(&request.headers, &request.body);
-        self.calls
-            .push(Call { id: call, state: CallState::Ringing(Ringing { server: id, request, tag, reliable: None }) });
+        self.calls.push(Call {
+            id: call,
+            anonymous: false,
+            state: CallState::Ringing(Ringing { server: id, request, tag, reliable: None }),
+        });
         self.emit(Event::Incoming(Box::new(Incoming { call, from, asserted, to, offer })));
     }
 
@@ -94,7 +97,7 @@ impl UserAgent {
         for timer in [Timer::StillRinging(call), Timer::ResendRinging(call), Timer::NoPrack(call)] {
             self.timers.cancel(timer);
         }
-        let response = self.respond_session(now, server, sdp.clone()).ok_or(Misuse::WrongState)?;
+        let response = self.respond_session(now, call, server, sdp.clone()).ok_or(Misuse::WrongState)?;
         let mut established = Established::new(dialog, false);
         established.session.sdp = sdp;
         established.unpracked = unpracked;
@@ -106,8 +109,14 @@ impl UserAgent {
     }
 
     /// A 2xx with a session.
-    pub(crate) fn respond_session(&mut self, now: Instant, server: TransactionId, sdp: Bytes) -> Option<Bytes> {
-        let (contact, supported) = (self.contact(), self.supported());
+    pub(crate) fn respond_session(
+        &mut self,
+        now: Instant,
+        call: CallId,
+        server: TransactionId,
+        sdp: Bytes,
+    ) -> Option<Bytes> {
+        let (contact, supported) = (self.contact_in(call), self.supported());
         let request = self.transactions.server(server).map(|server| server.request.clone())?;
         let timer = self.timer_headers(&request);
         self.respond_with(now, server, StatusCode::OK, |response| {

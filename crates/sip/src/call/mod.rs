@@ -43,6 +43,8 @@ pub(crate) const MOST_LEGS: usize = 32;
 #[derive(Debug)]
 pub(crate) struct Call {
     pub(crate) id: CallId,
+    /// Do we hide who we are?
+    pub(crate) anonymous: bool,
     pub(crate) state: CallState,
 }
 

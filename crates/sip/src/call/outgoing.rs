@@ -11,9 +11,11 @@ use crate::{
     event::{CallId, EndCause, EndedBy, Event, LegId, Misuse},
     header_name::HeaderName,
     headers::CSeq,
+    host::Host,
     message::{Request, Response},
     method::Method,
     name_addr::NameAddr,
+    params::Params,
     timer::Timer,
     transaction::{Purpose, TransactionId},
     uri::Uri,
@@ -34,6 +36,19 @@ impl UserAgent {
     /// # Errors
     /// [`Misuse::NoLink`] and [`Misuse::TooMany`].
     pub fn invite(&mut self, now: Instant, invite: Invite) -> Result<CallId, Misuse> {
+        self.make_call(now, &invite, false)
+    }
+
+    /// Calls somebody without saying who we are to anybody but the server (RFC 3323 4.1, RFC 3325 9.3). From and Contact
+    /// name nobody; the server is asked to pass on nothing of us, and told whom to charge.
+    ///
+    /// # Errors
+    /// As [`Self::invite`].
+    pub fn invite_anonymously(&mut self, now: Instant, invite: Invite) -> Result<CallId, Misuse> {
+        self.make_call(now, &invite, true)
+    }
+
+    fn make_call(&mut self, now: Instant, invite: &Invite, anonymous: bool) -> Result<CallId, Misuse> {
         if !self.link {
             return Err(Misuse::NoLink);
         }
@@ -41,10 +56,11 @@ impl UserAgent {
             return Err(Misuse::TooMany);
         }
         let id = self.next_call();
-        let request = self.first_invite(&invite);
+        let request = self.first_invite(invite, anonymous);
         let transaction = self.send(now, request, Purpose::Invite(id))?;
         self.calls.push(Call {
             id,
+            anonymous,
             state: CallState::Inviting(Inviting {
                 transaction,
                 legs: Vec::new(),
@@ -57,7 +73,7 @@ impl UserAgent {
     }
 
     /// RFC 3261 8.1.1; RFC 7118 8.2, F1.
-    fn first_invite(&mut self, invite: &Invite) -> Request {
+    fn first_invite(&mut self, invite: &Invite, anonymous: bool) -> Request {
         let (tag, call_id) = (self.token(), format!("{}{}", self.token(), self.token()));
         let mut request = Request::new(Method::Invite, invite.to.clone());
         let headers = &mut request.headers;
@@ -66,11 +82,19 @@ impl UserAgent {
         for hop in self.preloaded_route() {
             headers.push_raw(HeaderName::Route, hop);
         }
-        headers.push(HeaderName::From, &self.own_address().with_tag(&tag).to_string());
+        let own = self.own_address();
+        let from = if anonymous { nobody() } else { own.clone() };
+        headers.push(HeaderName::From, &from.with_tag(&tag).to_string());
         headers.push(HeaderName::To, &NameAddr::new(invite.to.clone()).to_string());
         headers.push(HeaderName::CallId, &call_id);
         headers.push(HeaderName::CSeq, &CSeq { number: 1, method: Method::Invite }.to_string());
-        headers.push(HeaderName::Contact, &self.contact());
+        if anonymous {
+            headers.push(HeaderName::Privacy, "id");
+            headers.push(HeaderName::PPreferredIdentity, &own.to_string());
+            headers.push(HeaderName::Contact, &self.anonymous_contact());
+        } else {
+            headers.push(HeaderName::Contact, &self.contact());
+        }
         self.wish_for_timer(&mut request);
         request = request.with_body("application/sdp", invite.offer.clone());
         self.describe(&mut request);
@@ -241,4 +265,10 @@ impl UserAgent {
         let (shown, asserted) = party(&response.headers, &HeaderName::To);
         self.emit(Event::Answered { call: id, leg, sdp, party: shown.filter(|_| asserted) });
     }
+}
+
+/// RFC 3323 4.1.1.3: whom a call comes from that hides who calls.
+fn nobody() -> NameAddr {
+    let host = Host::parse("anonymous.invalid").expect("a name");
+    NameAddr { display: Some("Anonymous".into()), uri: Uri::sip(Some("anonymous"), host), params: Params::new() }
 }

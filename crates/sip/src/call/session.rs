@@ -161,7 +161,7 @@ impl UserAgent {
         let established = self.established(call).ok_or(Misuse::WrongState)?;
         let mut request = established.dialog.request(Method::Update, None);
         established.session.describe(&mut request);
-        request.headers.push(HeaderName::Contact, &self.contact());
+        request.headers.push(HeaderName::Contact, &self.contact_in(call));
         self.describe(&mut request);
         self.send(now, request, Purpose::Refresh(call)).map(|_| ())
     }
