@@ -35,7 +35,7 @@ pub struct Path {
     provider: Arc<Provider>,
     ice: Sessions,
     remote: Option<RemoteDescription>,
-    dtls: Option<Dtls>,
+    pub(crate) dtls: Option<Dtls>,
     srtp: Option<Srtp>,
     profile: &'static str,
     /// Where to send: the pair that was nominated, or until then the first that worked.
