@@ -23,6 +23,8 @@ const HEAD_START: Duration = Duration::from_millis(250);
 pub(crate) struct Target {
     pub(crate) host: String,
     pub(crate) port: u16,
+    /// Does the URL name the port?
+    pub(crate) explicit: bool,
     pub(crate) secure: bool,
     /// The path with the query, as the request line has it (RFC 6455 3).
     pub(crate) resource: String,
@@ -56,7 +58,7 @@ pub(crate) fn target(url: &Url) -> Result<Target, LinkError> {
     match url.port_or_known_default() {
         Some(port) if port > 0 => {
             let resource = url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()));
-            Ok(Target { host: host.to_owned(), port, secure, resource })
+            Ok(Target { host: host.to_owned(), port, explicit: url.port().is_some(), secure, resource })
         }
         _ => bad("its port is none"),
     }
@@ -69,8 +71,15 @@ pub(crate) fn target(url: &Url) -> Result<Target, LinkError> {
 pub(crate) async fn find(host: &str, port: u16) -> Result<Vec<SocketAddr>, LinkError> {
     let host = host.trim_matches(['[', ']']);
     let found = lookup_host((host, port)).await.map_err(|error| LinkError::HostUnknown(error.to_string()))?;
+    mixed(found)
+}
+
+/// Addresses in the order in which they are tried: alternating, IPv6 first (RFC 8305 4).
+///
+/// # Errors
+/// [`LinkError::HostUnknown`] when there is none.
+pub(crate) fn mixed(found: impl Iterator<Item = SocketAddr>) -> Result<Vec<SocketAddr>, LinkError> {
     let (six, four): (Vec<_>, Vec<_>) = found.partition(SocketAddr::is_ipv6);
-    // Alternating, IPv6 first (RFC 8305 4).
     let longest = six.len().max(four.len());
     let mixed: Vec<SocketAddr> = (0..longest).flat_map(|at| [six.get(at), four.get(at)]).flatten().copied().collect();
     if mixed.is_empty() { Err(LinkError::HostUnknown("it has no address".to_owned())) } else { Ok(mixed) }
@@ -126,11 +135,17 @@ mod tests {
         let of = |text: &str| Url::parse(text).ok().map(|url| target(&url));
         assert_eq!(
             of("wss://PBX.example.com/ws?token=1").and_then(Result::ok),
-            Some(Target { host: "pbx.example.com".into(), port: 443, secure: true, resource: "/ws?token=1".into() })
+            Some(Target {
+                host: "pbx.example.com".into(),
+                port: 443,
+                explicit: false,
+                secure: true,
+                resource: "/ws?token=1".into()
+            })
         );
         assert_eq!(
             of("ws://127.0.0.1:8088").and_then(Result::ok),
-            Some(Target { host: "127.0.0.1".into(), port: 8088, secure: false, resource: "/".into() })
+            Some(Target { host: "127.0.0.1".into(), port: 8088, explicit: true, secure: false, resource: "/".into() })
         );
         for bad in ["https://a/", "wss://a/#b", "wss://u@a/", "wss://u:p@a/", "sip:a@b", "wss://a:0/"] {
             assert!(matches!(of(bad), Some(Err(LinkError::BadUrl(_)))), "{bad}");

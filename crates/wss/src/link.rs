@@ -8,6 +8,7 @@ use url::Url;
 
 use crate::{
     error::LinkError,
+    find::Dns,
     proxy::Proxy,
     secret::{Credentials, Secret},
     task::Task,
@@ -52,6 +53,9 @@ pub struct LinkConfig {
     pub headers: Vec<(String, Secret)>,
     /// Who we are in TLS when the server asks (C20).
     pub identity: Option<Identity>,
+    /// Who is asked for the servers of the URL's host, by NAPTR and SRV, where the URL names no port (RFC 3263). Nobody:
+    /// the host is the server.
+    pub discover: Option<Dns>,
     /// The proxy to go through.
     pub proxy: Option<Proxy>,
     /// By what it shows that it lives.
@@ -79,6 +83,7 @@ impl LinkConfig {
             cookies: Vec::new(),
             headers: Vec::new(),
             identity: None,
+            discover: None,
             proxy: None,
             keep: KeepAlive::default(),
             ping: Duration::from_secs(25),

@@ -18,6 +18,7 @@ use crate::{
     connect::{self, Target},
     cookies::Jar,
     error::LinkError,
+    find::Place,
     guard::Guard,
     handshake::{self, Shown},
     http::Head,
@@ -131,26 +132,51 @@ impl Task {
         for set in std::mem::take(&mut self.config.cookies) {
             self.jar.take(&target, set.expose(), Instant::now());
         }
-        match self.connect(&target).await {
-            Ok(Connected { socket, tls, server }) => self.serve(socket, tls, server).await,
-            Err(left) => left,
+        let places = match self.places(&target).await {
+            Ok(places) => places,
+            Err(left) => return left,
+        };
+        let mut last = LinkError::HostUnknown("the domain has no server".to_owned());
+        for place in places {
+            match self.connect(&target, &place).await {
+                Ok(Connected { socket, tls, server }) => return self.serve(socket, tls, server).await,
+                // RFC 3263 4.3: the next server, unless it is a thing for a person.
+                Err(Left::Lost(error)) if !error.needs_person() => {
+                    tracing::debug!(host = place.host, port = place.port, %error, "a server is not to be had");
+                    last = error;
+                }
+                Err(left) => return left,
+            }
         }
+        Left::Lost(last)
+    }
+
+    /// Where the server may be, the best first.
+    async fn places(&mut self, target: &Target) -> Result<Vec<Place>, Left> {
+        let Some(dns) = &self.config.discover else { return Ok(vec![Place::of(target)]) };
+        let places = within(self.config.limit, "find the server", dns.places(target, &mut self.rng));
+        step(Step::Find, &self.tell, &mut self.inbox, places).await
     }
 
     /// Connects, and answers the proxy and the server once each when they ask who we are.
-    async fn connect(&mut self, target: &Target) -> Result<Connected, Left> {
+    async fn connect(&mut self, target: &Target, place: &Place) -> Result<Connected, Left> {
         let mut proofs = Proofs::default();
         loop {
-            if let Some(connected) = self.attempt(target, &mut proofs).await? {
+            if let Some(connected) = self.attempt(target, place, &mut proofs).await? {
                 return Ok(connected);
             }
         }
     }
 
     /// One connection; nothing when it has to be made again with a proof.
-    async fn attempt(&mut self, target: &Target, proofs: &mut Proofs) -> Result<Option<Connected>, Left> {
+    async fn attempt(
+        &mut self,
+        target: &Target,
+        place: &Place,
+        proofs: &mut Proofs,
+    ) -> Result<Option<Connected>, Left> {
         let limit = self.config.limit;
-        let Some((stream, _turn)) = self.reach(target, proofs).await? else { return Ok(None) };
+        let Some((stream, _turn)) = self.reach(place, proofs).await? else { return Ok(None) };
         let server = stream.peer_addr().map_err(|error| Left::Lost(LinkError::ConnectRefused(error.to_string())))?;
         let (mut stream, tls): (Box<dyn Wire>, _) = if target.secure {
             let whom = (&self.config.trust, self.config.identity.as_ref());
@@ -193,18 +219,24 @@ impl Task {
     }
 
     /// A connection to the server, or through the proxy to it. The turn is held until the WebSocket is open, or is not.
-    async fn reach(&mut self, target: &Target, proofs: &mut Proofs) -> Result<Option<(TcpStream, Turn)>, Left> {
+    async fn reach(&mut self, place: &Place, proofs: &mut Proofs) -> Result<Option<(TcpStream, Turn)>, Left> {
         let limit = self.config.limit;
         let proxy = self.config.proxy.as_ref();
-        let (host, port) = proxy.map_or((target.host.as_str(), target.port), |proxy| (&proxy.host, proxy.port));
-        let find = within(limit, "find the host", connect::find(host, port));
+        let find = async {
+            match (proxy, &self.config.discover) {
+                (Some(proxy), _) => connect::find(&proxy.host, proxy.port).await,
+                (None, Some(dns)) => dns.addresses(place).await,
+                (None, None) => connect::find(&place.host, place.port).await,
+            }
+        };
+        let find = within(limit, "find the host", find);
         let addresses = step(Step::Find, &self.tell, &mut self.inbox, find).await?;
         let connecting = connect::connect(&addresses, limit);
         let (mut stream, turn) = step(Step::Connect, &self.tell, &mut self.inbox, connecting).await?;
         if let Some(proxy) = proxy {
             let cnonce = cnonce(&mut self.rng);
             let proof = (proofs.proxy.as_deref(), cnonce.as_str());
-            let tunnel = proxy::tunnel(&mut stream, proxy, (&target.host, target.port), proof);
+            let tunnel = proxy::tunnel(&mut stream, proxy, (&place.host, place.port), proof);
             let tunnel = within(limit, "get through the proxy", tunnel);
             if let Tunnel::Again(proof) = step(Step::Connect, &self.tell, &mut self.inbox, tunnel).await? {
                 proofs.proxy = Some(proof);

@@ -2,6 +2,7 @@
 
 mod auth;
 mod connect;
+mod find;
 mod frames;
 mod handshake;
 mod life;
