@@ -30,17 +30,20 @@ const MOST_REMOTES: usize = 64;
 const GIVE_UP: Duration = Duration::from_secs(30);
 /// How often a check is repeated before a pair is selected. On a lossy network fewer would end the only pair there is;
 /// once a pair is selected, consent has its own number.
-const CHECK_REPEATS: usize = 24;
+const CHECK_REPEATS: usize = 40;
 /// RFC 7675 5.1: how long an answer to a check is leave to send.
 const CONSENT: Duration = Duration::from_secs(30);
 /// When the selected address has said nothing for so long and another one has spoken since, the far end has moved.
 const MOVED: Duration = Duration::from_secs(9);
 /// RFC 7675 5.2: the far end takes its consent back.
 const FORBIDDEN: u16 = 403;
+/// Which of the checks on a pair go to an address that never spoke: seven, as RFC 8489 6.2.1 has it, with a growing wait
+/// (CONFORMANCE S9). One that spoke knows our password, and gets them all.
+const TO_STRANGERS: [usize; 7] = [1, 2, 3, 5, 9, 17, 33];
 /// RFC 8489 5, 18.2: how a Binding request begins.
 const REQUEST: [u8; 2] = [0, 1];
 /// The longest time between two repeats of a check; RFC 8489 6.2.1 would double it without end.
-const CHECK_LONGEST: Duration = Duration::from_millis(1_600);
+const CHECK_LONGEST: Duration = Duration::from_millis(800);
 
 /// Our socket and the far end's address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -99,6 +102,8 @@ pub(crate) struct Str0m {
     /// How many candidates the far end named, and when it last spoke from where.
     named: usize,
     heard: HashMap<SocketAddr, Instant>,
+    /// How many checks the crate made on each pair with an address that never spoke.
+    made: HashMap<Pair, usize>,
     selected: Option<SocketAddr>,
     /// The answers on the selected pair so far, and when the last one came.
     answers: u64,
@@ -130,6 +135,7 @@ impl Str0m {
             rng,
             named: 0,
             heard: HashMap::new(),
+            made: HashMap::new(),
             selected: None,
             answers: 0,
             answered: None,
@@ -196,6 +202,15 @@ impl Str0m {
         if self.consent_ends().is_some_and(|end| now >= end) {
             self.expire();
         }
+    }
+
+    fn may_ask(&mut self, pair: Pair) -> bool {
+        if self.heard.contains_key(&pair.remote) {
+            return true;
+        }
+        let made = self.made.entry(pair).or_default();
+        *made += 1;
+        TO_STRANGERS.contains(made)
     }
 
     /// RFC 7675 5.1: each interval is drawn anew, so that checks of many calls do not fall together, and a check that is
@@ -319,11 +334,17 @@ impl Agent for Str0m {
     }
 
     fn poll_transmit(&mut self) -> Option<(Pair, Vec<u8>)> {
-        let own = self.agent.poll_transmit()?;
-        if self.consenting && own.contents.starts_with(&REQUEST) {
-            self.draw_interval();
+        loop {
+            let own = self.agent.poll_transmit()?;
+            let pair = Pair { local: own.source, remote: own.destination };
+            let asks = own.contents.starts_with(&REQUEST);
+            if self.consenting && asks {
+                self.draw_interval();
+            }
+            if !asks || self.may_ask(pair) {
+                return Some((pair, own.contents.to_vec()));
+            }
         }
-        Some((Pair { local: own.source, remote: own.destination }, own.contents.to_vec()))
     }
 
     fn poll_event(&mut self) -> Option<AgentEvent> {
