@@ -147,6 +147,8 @@ mod tests {
             of("ws://127.0.0.1:8088").and_then(Result::ok),
             Some(Target { host: "127.0.0.1".into(), port: 8088, explicit: true, secure: false, resource: "/".into() })
         );
+        // RFC 7118 5.5.
+        assert_eq!(of("ws://pbx.example.com/").and_then(Result::ok).map(|target| target.port), Some(80));
         for bad in ["https://a/", "wss://a/#b", "wss://u@a/", "wss://u:p@a/", "sip:a@b", "wss://a:0/"] {
             assert!(matches!(of(bad), Some(Err(LinkError::BadUrl(_)))), "{bad}");
         }

@@ -131,7 +131,7 @@ impl Task {
             Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => return None,
         };
         // A line end alone is a sign of life, of whichever kind, and no message (RFC 5626 3.5.1, W3).
-        if message.iter().all(|byte| matches!(byte, b'\r' | b'\n')) {
+        if !message.is_empty() && message.iter().all(|byte| matches!(byte, b'\r' | b'\n')) {
             return None;
         }
         self.tell.send(LinkEvent::Message(message)).await.err().map(|_| Left::Closed)

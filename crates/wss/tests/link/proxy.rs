@@ -8,19 +8,25 @@ use wss::{Credentials, LinkConfig, LinkError, LinkEvent, Proxy, ProxyKind, open}
 
 use crate::server::{GOOD, Server, down, event};
 
-struct Relay(TcpListener);
+/// A proxy.
+pub(crate) struct Relay(TcpListener);
 
 impl Relay {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self(TcpListener::bind("127.0.0.1:0").await.expect("a port"))
     }
 
     /// A link through it to a server that only it can find: the name is none that anybody else knows.
     fn config(&self, server: &Server, kind: ProxyKind, credentials: Option<Credentials>) -> LinkConfig {
-        let port = self.0.local_addr().expect("bound").port();
         let mut config = server.pinned();
         config.url.set_host(Some("pbx.invalid")).expect("a host");
-        LinkConfig { proxy: Some(Proxy { kind, host: "127.0.0.1".to_owned(), port, credentials }), ..config }
+        LinkConfig { proxy: Some(self.proxy(kind, credentials)), ..config }
+    }
+
+    /// How it is named in a configuration.
+    pub(crate) fn proxy(&self, kind: ProxyKind, credentials: Option<Credentials>) -> Proxy {
+        let port = self.0.local_addr().expect("bound").port();
+        Proxy { kind, host: "127.0.0.1".to_owned(), port, credentials }
     }
 
     async fn accept(&self) -> TcpStream {
@@ -28,7 +34,7 @@ impl Relay {
     }
 
     /// Reads one CONNECT, and answers it.
-    async fn connect(&self, answer: &str) -> (TcpStream, String) {
+    pub(crate) async fn connect(&self, answer: &str) -> (TcpStream, String) {
         let mut stream = self.accept().await;
         let mut request = Vec::new();
         while !request.ends_with(b"\r\n\r\n") {
@@ -40,7 +46,7 @@ impl Relay {
 }
 
 /// Carries octets between the client and the server for as long as both want.
-fn carry(mut stream: TcpStream, server: &Server) {
+pub(crate) fn carry(mut stream: TcpStream, server: &Server) {
     let to = server.listener.local_addr().expect("bound");
     tokio::spawn(async move {
         let mut far = TcpStream::connect(to).await.expect("the server");

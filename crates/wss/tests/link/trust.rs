@@ -5,9 +5,12 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
-use wss::{LinkError, Trust, open};
+use wss::{LinkError, LinkEvent, ProxyKind, Trust, open};
 
-use crate::server::{Server, down, params, up};
+use crate::{
+    proxy::{Relay, carry},
+    server::{GOOD, Server, down, event, params, up},
+};
 
 /// Opens a link to a server with this certificate; nothing of SIP or HTTP may reach it.
 async fn judged(chain: Vec<Certificate>, key: KeyPair, trust: Option<Trust>) -> LinkError {
@@ -66,6 +69,70 @@ async fn every_bad_certificate_has_its_own_word() {
         judged(vec![params("127.0.0.1").self_signed(&own).expect("a certificate")], own, Some(Trust::Pin([1; 32])))
             .await;
     assert!(matches!(error, LinkError::CertificateChanged(_)), "{error:?}");
+}
+
+/// A chain of one, signed by an authority that is trusted, and its verdict.
+async fn signed(change: impl FnOnce(&mut CertificateParams)) -> LinkError {
+    let (ca_key, mut ca) = (KeyPair::generate().expect("a key"), CertificateParams::default());
+    ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let pem = ca.self_signed(&ca_key).expect("a certificate").pem().into_bytes();
+    let own = KeyPair::generate().expect("a key");
+    let mut asked = params("127.0.0.1");
+    change(&mut asked);
+    let certificate = asked.signed_by(&own, &Issuer::new(ca, ca_key)).expect("a certificate");
+    judged(vec![certificate], own, Some(Trust::ExtraCa(pem))).await
+}
+
+#[tokio::test]
+async fn a_certificate_of_tomorrow_for_no_name_or_for_another_use_is_refused() {
+    let error =
+        signed(|own| (own.not_before, own.not_after) = (date_time_ymd(2090, 1, 1), date_time_ymd(2091, 1, 1))).await;
+    assert!(matches!(error, LinkError::CertificateExpired(_)), "{error:?}");
+    // The name of the server in the common name only (RFC 9110 4.3.4 knows none).
+    let error = signed(|own| {
+        own.subject_alt_names.clear();
+        own.distinguished_name.push(rcgen::DnType::CommonName, "127.0.0.1");
+    });
+    let error = error.await;
+    assert!(matches!(error, LinkError::CertificateWrongName(_)), "{error:?}");
+    let error = signed(|own| own.extended_key_usages.push(rcgen::ExtendedKeyUsagePurpose::ClientAuth)).await;
+    assert!(matches!(error, LinkError::CertificateUntrusted(_)), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_wildcard_stands_for_one_label_only() {
+    let (ca_key, mut ca) = (KeyPair::generate().expect("a key"), CertificateParams::default());
+    ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let pem = ca.self_signed(&ca_key).expect("a certificate").pem().into_bytes();
+    let issuer = Issuer::new(ca, ca_key);
+    // Every name below `localhost` is this machine (RFC 6761 6.3), but not every resolver knows: a proxy leads there.
+    for (name, host, good) in [
+        ("*.pbx.localhost", "a.pbx.localhost", true),
+        ("*.pbx.localhost", "a.b.pbx.localhost", false),
+        ("*.pbx.localhost", "pbx.localhost", false),
+        ("a*.pbx.localhost", "ab.pbx.localhost", false),
+    ] {
+        let own = KeyPair::generate().expect("a key");
+        let certificate = params(name).signed_by(&own, &issuer).expect("a certificate");
+        let server = Server::with(vec![certificate.der().clone()], &own).await;
+        let mut config = server.config(Trust::ExtraCa(pem.clone()));
+        config.url.set_host(Some(host)).expect("a host");
+        let relay = Relay::new().await;
+        config.proxy = Some(relay.proxy(ProxyKind::Http, None));
+        let (_link, mut events) = open(config);
+        let (stream, _) = relay.connect("HTTP/1.1 200 OK\r\n\r\n").await;
+        carry(stream, &server);
+        if good {
+            let _socket = server.upgrade(GOOD).await;
+            assert!(matches!(event(&mut events).await, LinkEvent::Up { .. }), "{name} for {host}");
+        } else {
+            let (_, (error, _)) = tokio::join!(server.accept(), down(&mut events));
+            assert!(
+                matches!(error, LinkError::CertificateWrongName(_) | LinkError::CertificateUntrusted(_)),
+                "{name} for {host}: {error:?}"
+            );
+        }
+    }
 }
 
 #[tokio::test]
