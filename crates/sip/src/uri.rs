@@ -42,10 +42,15 @@ pub struct Uri {
 }
 
 impl Uri {
-    /// `sip:user@host`, or `sip:host`. The user part is escaped as far as it needs (RFC 3261 19.1.2).
+    /// `sip:user@host`, or `sip:host` without a user or with an empty one. The user part is escaped as far as it needs
+    /// (RFC 3261 19.1.2).
     #[must_use]
     pub fn sip(user: Option<&str>, host: Host) -> Self {
-        Self { user: user.map(escape_user), host: Some(host), ..Self::opaque(Scheme::Sip, "", Params::new()) }
+        Self {
+            user: user.filter(|user| !user.is_empty()).map(escape_user),
+            host: Some(host),
+            ..Self::opaque(Scheme::Sip, "", Params::new())
+        }
     }
 
     /// Parses a URI as it stands in a request line or between angle brackets.

@@ -3,7 +3,7 @@
 #[path = "support/stage.rs"]
 mod stage;
 
-use sip::{EndedBy, Event, HeaderName, Invite, Message, Method, Request, StatusCode, Uri, headers::CSeq};
+use sip::{EndedBy, Event, HeaderName, Invite, Message, Method, Request, Secret, StatusCode, Uri, headers::CSeq};
 use stage::{Stage, within};
 
 fn number(request: &Request) -> u32 {
@@ -53,6 +53,21 @@ fn the_same_number_elsewhere_is_called() {
     stage.sent();
     assert!(matches!(stage.side.event(), Event::Answered { call: own, .. } if own == call));
     assert!(stage.side.agent.redirected(call).is_empty());
+}
+
+#[test]
+fn who_is_there_may_ask_for_a_proof_too() {
+    let mut stage = Stage::new();
+    stage.side.agent.set_password(Some(Secret::new("pw".to_owned())));
+    let ask = |nonce: &str| format!("Digest realm=\"r\", nonce=\"{nonce}\", qop=\"auth\"");
+    let (_, first) = stage.call();
+    stage.answer(&first, 407, "edge", &[(HeaderName::ProxyAuthenticate, &ask("1"))]);
+    let second = next(&mut stage).expect("with a proof");
+    let third = moved(&mut stage, &second, "<sip:bob@a.example>").expect("it is followed");
+    let proof = third.headers.text(&HeaderName::ProxyAuthorization).expect("a proof").into_owned();
+    assert!(proof.contains("uri=\"sip:bob@a.example\"") && proof.contains("nc=00000002"), "{proof}");
+    stage.answer(&third, 407, "edge", &[(HeaderName::ProxyAuthenticate, &ask("2"))]);
+    assert!(next(&mut stage).is_some(), "one answer to each who asks");
 }
 
 #[test]

@@ -85,6 +85,16 @@ fn what_is_not_reliable_gets_no_prack() {
 }
 
 #[test]
+fn a_call_can_be_given_up_whatever_the_first_response_was() {
+    // Found by `chaos.rs`: what does not count came all the same (RFC 3261 9.1).
+    let mut stage = Stage::new();
+    let (call, invite) = stage.call();
+    progress(&mut stage, &invite, 183, "bob", "none");
+    stage.side.agent.hangup(stage.now, call).expect("it is under way");
+    assert_eq!(stage.request().method, Method::Cancel);
+}
+
+#[test]
 fn a_branch_without_end_is_not_remembered_without_end() {
     let mut stage = Stage::new();
     let (_, invite) = stage.call();

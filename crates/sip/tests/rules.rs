@@ -159,6 +159,30 @@ fn a_far_end_that_knows_the_call_no_more_ends_it() {
 }
 
 #[test]
+fn a_change_that_is_never_answered_is_not_waited_for_for_ever() {
+    // Found by `chaos.rs`: a provisional response stops timer B, and nothing else was set.
+    for ended in [false, true] {
+        let mut stage = Stage::new();
+        let (call, invite) = stage.talking(&[]);
+        stage.sent();
+        stage.side.events.clear();
+        stage.side.agent.reoffer(stage.now, call, "v=0".into()).expect("nothing else is under way");
+        let offer = stage.request();
+        stage.answer(&offer, 183, "bob", &[]);
+        if ended {
+            stage.hear(&within(&invite, "BYE", 3, ""));
+            stage.sent();
+            stage.side.events.clear();
+        }
+        stage.pass(179 * SECOND);
+        assert!(stage.side.events.is_empty() && stage.side.agent.live().0 > 0);
+        stage.pass(34 * SECOND);
+        assert_eq!(stage.side.agent.live(), (0, 0, 0));
+        assert_eq!(matches!(stage.side.events.pop_front(), Some(Event::Ended { .. })), !ended);
+    }
+}
+
+#[test]
 fn requests_go_the_way_of_the_record_and_to_the_latest_contact() {
     let record = [(HeaderName::RecordRoute, "<sip:far.example;lr>, <sip:near.example;transport=ws;lr>")];
     let mut stage = Stage::new();

@@ -1,6 +1,6 @@
 //! Requests of ours: made complete, sent, sent again with credentials, and what becomes of them.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -27,6 +27,9 @@ const SUPPORTED: &str = "outbound, gruu";
 
 /// The most requests of ours that wait for an answer before those are kept back that the far end provokes.
 const MOST_CLIENTS: usize = 128;
+
+/// How long a change of a call is waited for after the last provisional response.
+const LONGEST_CHANGE: Duration = Duration::from_secs(180);
 
 const UNPROVEN: &str = "a server that claims to know the password and does not";
 
@@ -208,7 +211,15 @@ impl UserAgent {
                     self.timers.cancel(Timer::RequestTimeout(id));
                 }
             }
+            // A change rings nobody: who says no more than "wait" is given up as a proxy would do it (16.6, timer C).
+            if matches!(purpose, Purpose::Reinvite(_)) {
+                self.timers.set(now + LONGEST_CHANGE, Timer::RequestTimeout(id));
+            }
             if invite && !self.acknowledge(now, id, &response) {
+                // What it says does not count; that it came does.
+                if let Purpose::Invite(call) = purpose {
+                    self.invite_proceeds(now, call);
+                }
                 return;
             }
         } else if invite && response.status.is_success() {

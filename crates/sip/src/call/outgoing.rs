@@ -178,11 +178,20 @@ impl UserAgent {
         }
     }
 
-    fn invite_progress(&mut self, now: Instant, id: CallId, response: &Response) {
-        let Ok(Call { state: CallState::Inviting(inviting), .. }) = self.call(id) else { return };
+    /// The server has said something: now the call may be given up (RFC 3261 9.1). Says whether it goes on.
+    pub(crate) fn invite_proceeds(&mut self, now: Instant, id: CallId) -> bool {
+        let Ok(Call { state: CallState::Inviting(inviting), .. }) = self.call(id) else { return false };
         inviting.proceeding = true;
-        if inviting.cancel == Cancel::Wanted {
-            return self.cancel(now, id);
+        let given_up = inviting.cancel == Cancel::Wanted;
+        if given_up {
+            self.cancel(now, id);
+        }
+        !given_up
+    }
+
+    fn invite_progress(&mut self, now: Instant, id: CallId, response: &Response) {
+        if !self.invite_proceeds(now, id) {
+            return;
         }
         let status = response.status.code();
         if status == 100 {

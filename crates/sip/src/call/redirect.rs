@@ -6,6 +6,7 @@ use std::{collections::VecDeque, time::Instant};
 use super::{Call, CallState};
 use crate::{
     agent::UserAgent,
+    auth::Tries,
     event::CallId,
     headers::{Contact, Headers},
     message::Response,
@@ -70,7 +71,8 @@ impl UserAgent {
         // followed (C88).
         let mut request = client.request;
         request.uri = next;
-        self.send_again(now, request, client.purpose, client.tries);
+        // Who is there asks for itself.
+        self.send_again(now, request, client.purpose, Tries::default());
         None
     }
 }
