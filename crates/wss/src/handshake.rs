@@ -130,6 +130,10 @@ fn check(head: &Head, key: &str) -> Result<(), LinkError> {
     if head.status != 101 {
         return refused(Some(head.status), "");
     }
+    // RFC 6455 4.2.2, 5.
+    if head.minor != 1 {
+        return refused(None, "the server speaks no HTTP/1.1");
+    }
     // 2.
     if !head.one("Upgrade").is_some_and(|value| value.eq_ignore_ascii_case("websocket")) {
         return refused(None, "the server upgrades to something else");

@@ -9,6 +9,8 @@ const MOST: usize = 64;
 
 /// The head of a response.
 pub(crate) struct Head {
+    /// The version: HTTP/1.1 or 1.0, as some proxies still say.
+    pub(crate) minor: u8,
     pub(crate) status: u16,
     headers: Vec<(String, String)>,
     /// What came behind it already.
@@ -51,16 +53,15 @@ impl Head {
         if length > LONGEST {
             return Err("the head of the answer is too long".to_owned());
         }
-        // RFC 6455 4.2.2, 5: the answer is of HTTP/1.1.
-        let (Some(1), Some(status)) = (response.version, response.code) else {
-            return Err("the answer is no HTTP/1.1".to_owned());
+        let (Some(minor), Some(status)) = (response.version, response.code) else {
+            return Err("the answer is no HTTP/1".to_owned());
         };
         let headers = response
             .headers
             .iter()
             .map(|header| (header.name.to_owned(), String::from_utf8_lossy(header.value).trim().to_owned()))
             .collect();
-        Ok(Some(Self { status, headers, rest: read[length..].to_vec() }))
+        Ok(Some(Self { minor, status, headers, rest: read[length..].to_vec() }))
     }
 
     /// Every value of a header.

@@ -177,7 +177,8 @@ async fn http(
             let asked = Asked { method: "CONNECT", uri: to, cnonce };
             auth::answer(head.all("Proxy-Authenticate"), who, &asked).map(Tunnel::Again).ok_or_else(unknown)
         }
-        (407, _) => Err(unknown()),
+        // tinyproxy says 401 to a wrong password.
+        (407 | 401, _) => Err(unknown()),
         (status, _) => Err(refused(&format!("it answered {status}"))),
     }
 }

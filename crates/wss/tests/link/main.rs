@@ -7,5 +7,6 @@ mod frames;
 mod handshake;
 mod life;
 mod proxy;
+mod real;
 mod server;
 mod trust;

@@ -74,7 +74,7 @@ async fn http_connect_leads_to_the_server_and_tls_is_with_it() {
         "{request}"
     );
     assert!(!request.contains("Authorization"), "nothing is said unasked");
-    let (stream, request) = relay.connect("HTTP/1.1 200 Connection established\r\n\r\n").await;
+    let (stream, request) = relay.connect("HTTP/1.0 200 Connection established\r\n\r\n").await;
     assert!(request.contains("\r\nProxy-Authorization: Basic YWxpY2U6b3BlbiBzZXNhbWU=\r\n"), "{request}");
     carry(stream, &server);
     let (_socket, request) = server.upgrade(GOOD).await;
@@ -108,6 +108,7 @@ async fn a_proxy_that_does_not_let_through_says_why() {
         (vec![refused, refused], true, false),
         (vec![refused], false, false),
         (vec!["HTTP/1.1 407 No\r\nProxy-Authenticate: Negotiate\r\n\r\n"], true, false),
+        (vec!["HTTP/1.0 401 Unauthorized\r\n\r\n"], true, false),
         (vec!["HTTP/1.1 502 Bad Gateway\r\n\r\n"], true, true),
         (vec!["HTTP/1.1 200 OK\r\n\r\nSSH-2.0"], true, true),
         (vec!["220 mail.example.com ESMTP\r\n"], true, true),
