@@ -62,8 +62,42 @@ async fn attack(start: impl Fn(&str) -> Vec<u8>, piece: &[u8]) -> u64 {
     }
 }
 
+/// A gigabyte of whole messages, each taken as it comes, and by how much the memory grew meanwhile.
+async fn flood() -> u64 {
+    const SIZE: u32 = 200 * 1024;
+    const COUNT: u64 = 1024 * 1024 * 1024 / SIZE as u64;
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = Url::parse(&format!("ws://{}/", listener.local_addr().expect("bound"))).expect("a URL");
+    let (_link, mut events) = open(LinkConfig::new(url, Trust::Platform, [7; 32]));
+    let (mut stream, _) = listener.accept().await.expect("a connection");
+    let request = head(&mut stream).await;
+    stream.write_all(switching(&request).as_bytes()).await.expect("sent");
+    let frame = [&[0x82, 127][..], &u64::from(SIZE).to_be_bytes(), &vec![b'x'; SIZE as usize]].concat();
+    let before = resident();
+    let say = async {
+        for _ in 0..COUNT {
+            stream.write_all(&frame).await.expect("sent");
+        }
+    };
+    let hear = async {
+        let (mut heard, mut most) = (0, 0);
+        while heard < COUNT {
+            if let LinkEvent::Message(_) = events.recv().await.expect("the link lives") {
+                heard += 1;
+                most = most.max(resident().saturating_sub(before));
+            }
+        }
+        most
+    };
+    tokio::join!(say, hear).1
+}
+
 #[tokio::test]
 async fn no_server_makes_it_grow() {
+    // CONFORMANCE S2.
+    let grown = flood().await;
+    assert!(grown < 20 * MOST, "a gigabyte of messages: {grown} octets");
+
     let open = |request: &str, frames: &[u8]| [switching(request).as_bytes(), frames].concat();
     for round in 0..2 {
         let grown = [
