@@ -131,3 +131,32 @@ fn what_is_to_be_secure_does_not_go_in_the_clear() {
         assert!(stage.side.agent.live().1 == usize::from(sent), "nothing is left of it");
     }
 }
+
+#[test]
+fn an_address_says_nothing_of_the_request() {
+    // RFC 3261 19.1.5, C88: headers of a link are not honoured, nor is another method.
+    for (link, uri, to) in [
+        (
+            "sip:bob@example.com?From=sip:eve%40evil&Call-ID=1&Route=%3csip:evil%3e&Require=x&body=x",
+            "sip:bob@example.com",
+            "<sip:bob@example.com>",
+        ),
+        ("sip:bob@example.com;method=REGISTER", "sip:bob@example.com", "<sip:bob@example.com>"),
+        (
+            "sip:bob@example.com:5070;user=phone;transport=tcp;maddr=192.0.2.1;lr",
+            "sip:bob@example.com:5070;user=phone;transport=tcp;maddr=192.0.2.1;lr",
+            "<sip:bob@example.com:5070;user=phone>",
+        ),
+    ] {
+        let mut stage = Stage::new();
+        let invite = Invite { to: Uri::parse(link).expect("a URI"), offer: "v=0".into() };
+        stage.side.agent.invite(stage.now, invite).expect("the link is up");
+        let request = stage.request();
+        assert_eq!(
+            (request.uri.to_string().as_str(), request.headers.text(&HeaderName::To).as_deref()),
+            (uri, Some(to))
+        );
+        assert!(!String::from_utf8_lossy(&request.to_bytes()).contains("evil"));
+        assert!(request.headers.get(&HeaderName::Require).is_none() && request.body == "v=0");
+    }
+}

@@ -75,7 +75,12 @@ impl UserAgent {
     /// RFC 3261 8.1.1; RFC 7118 8.2, F1.
     fn first_invite(&mut self, invite: &Invite, anonymous: bool) -> Request {
         let (tag, call_id) = (self.token(), format!("{}{}", self.token(), self.token()));
-        let mut request = Request::new(Method::Invite, invite.to.clone());
+        // RFC 3261 19.1.5: what an address says of the request that is made of it is not followed (C88), and it stands in
+        // neither of the two.
+        let mut to = invite.to.clone();
+        to.headers = None;
+        to.params.remove("method");
+        let mut request = Request::new(Method::Invite, to.clone());
         let headers = &mut request.headers;
         headers.push(HeaderName::MaxForwards, "70");
         // RFC 3608 6.1: the path that the registrar gave comes first.
@@ -85,7 +90,9 @@ impl UserAgent {
         let own = self.own_address();
         let from = if anonymous { nobody() } else { own.clone() };
         headers.push(HeaderName::From, &from.with_tag(&tag).to_string());
-        headers.push(HeaderName::To, &NameAddr::new(invite.to.clone()).to_string());
+        // RFC 3261 19.1.1, table 1: To names somebody, not a way.
+        ["transport", "maddr", "ttl", "lr"].into_iter().for_each(|way| to.params.remove(way));
+        headers.push(HeaderName::To, &NameAddr::new(to).to_string());
         headers.push(HeaderName::CallId, &call_id);
         headers.push(HeaderName::CSeq, &CSeq { number: 1, method: Method::Invite }.to_string());
         if anonymous {
