@@ -199,6 +199,21 @@ impl Profile {
         self.server == other.server && self.user == other.user && self.domain.eq_ignore_ascii_case(&other.domain)
     }
 
+    /// Does it hand what proves `before` to somebody else: to another host, or to any that listens on the way? A digest is
+    /// enough to guess a password from (CONFORMANCE S1).
+    #[must_use]
+    pub(crate) fn proves_elsewhere(&self, before: &Self) -> bool {
+        let in_clear = |own: &Self| own.server.starts_with("ws:");
+        self.host() != before.host() || (in_clear(self) && !in_clear(before))
+    }
+
+    /// The first relay that would be shown the password of another one.
+    #[must_use]
+    pub(crate) fn other_relay(&self, before: &Self) -> Option<&str> {
+        let known = |turn: &&Turn| before.turn.iter().any(|known| known.url == turn.url);
+        self.turn.iter().find(|turn| !before.turn.is_empty() && !known(turn)).map(|turn| turn.url.as_str())
+    }
+
     /// May a connection that is open for the other go on for this one? What is only for the person may differ.
     #[must_use]
     pub(crate) fn is_same_connection(&self, other: &Self) -> bool {

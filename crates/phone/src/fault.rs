@@ -77,6 +77,7 @@ codes! {
     ConnectionLost "connection-lost" Network RETRY, ["host" "scope"];
     BadSip "bad-sip" Peer RETRY, ["host"];
     PasswordNeeded "password-needed" User PASSWORD, ["user"];
+    PasswordAnew "password-anew" User PASSWORD, ["host"];
     NoKeychain "no-keychain" Phone None, [];
     KeychainLocked "keychain-locked" Phone PASSWORD, [];
     KeychainFailed "keychain-failed" Phone PASSWORD, [];

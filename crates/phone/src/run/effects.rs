@@ -124,7 +124,9 @@ impl Runner {
             AgentOrder::Invite { call, to, offer } => self.invite(index, call, Invite { to, offer }).await,
             AgentOrder::Ring(call) => self.with(index, |agent| agent.ring(at, call)).await,
             AgentOrder::Answer(call, sdp) => self.with(index, |agent| agent.answer(at, call, sdp)).await,
-            AgentOrder::Reject(call, status) => self.with(index, |agent| agent.reject(at, call, status)).await,
+            AgentOrder::Reject(call, status, why) => {
+                self.with(index, |agent| agent.reject_with(at, call, status, why.map(Into::into))).await;
+            }
             AgentOrder::Hangup(call) => self.with(index, |agent| agent.hangup(at, call)).await,
             AgentOrder::Reoffer(call, sdp) => {
                 let sent = self.try_with(index, |agent| agent.reoffer(at, call, sdp)).await;
@@ -135,8 +137,9 @@ impl Runner {
                 }
             }
             AgentOrder::AnswerOffer(call, sdp) => self.with(index, |agent| agent.answer_offer(at, call, sdp)).await,
-            AgentOrder::RefuseOffer(call, status) => {
-                self.with(index, |agent| agent.refuse_offer(at, call, status)).await;
+            AgentOrder::RefuseOffer(call, why) => {
+                let status = sip::StatusCode::new(why.sip_status()).unwrap_or(sip::StatusCode::NOT_ACCEPTABLE_HERE);
+                self.with(index, |agent| agent.refuse_offer_with(at, call, status, Some(why.warning().into()))).await;
             }
             AgentOrder::Info { call, key, ms } => self.with(index, |agent| agent.info_digit(at, call, key, ms)).await,
         }

@@ -57,7 +57,7 @@ impl Switchboard {
         if id.is_practice() {
             return Err(Fault::new(Code::NotNow));
         }
-        let mut profile = Profile::from_wish(&wish, Some(&before))?;
+        let mut profile = self.profile_of_known(&wish, &before)?;
         let typed = self.keep_typed(&id, &mut wish);
         if let Some(state) = typed {
             profile.keeps_secret = state == SecretState::Stored;
@@ -80,6 +80,20 @@ impl Switchboard {
             (true, false) => {}
         }
         Ok(Ok { account: Some(id), ..Ok::default() })
+    }
+
+    /// A known account as it is wished for. What is kept for one server is not shown to another: its password is asked for
+    /// anew (CONFORMANCE S1).
+    pub(super) fn profile_of_known(&self, wish: &AccountWish, before: &Profile) -> Result<Profile, Fault> {
+        let profile = Profile::from_wish(wish, Some(before))?;
+        let has_password = self.account(&before.id).is_some_and(|own| own.secret != SecretState::Missing);
+        if has_password && wish.password.is_none() && profile.proves_elsewhere(before) {
+            return Err(Fault::new(Code::PasswordAnew).with("host", profile.host()));
+        }
+        if let Some(relay) = profile.other_relay(before).filter(|_| wish.turn_password.is_none()) {
+            return Err(Fault::new(Code::PasswordAnew).with("host", relay));
+        }
+        Ok(profile)
     }
 
     /// The passwords of a wish go to the keychain or into this run. Says where the SIP password is then.

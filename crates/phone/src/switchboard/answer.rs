@@ -36,7 +36,7 @@ impl Switchboard {
                 call.decided = Some((CauseKind::Busy, None));
                 call.silenced = true;
             }
-            let busy = AgentOrder::Reject(incoming.call, StatusCode::BUSY_HERE);
+            let busy = AgentOrder::Reject(incoming.call, StatusCode::BUSY_HERE, None);
             return self.effect(Effect::Agent(account.clone(), busy));
         }
         self.effect(Effect::Agent(account.clone(), AgentOrder::Ring(incoming.call)));
@@ -52,7 +52,7 @@ impl Switchboard {
             call.silenced = true;
         }
         let status = StatusCode::new(why.sip_status()).unwrap_or(StatusCode::NOT_ACCEPTABLE_HERE);
-        self.effect(Effect::Agent(account.clone(), AgentOrder::Reject(sip, status)));
+        self.effect(Effect::Agent(account.clone(), AgentOrder::Reject(sip, status, Some(why.warning()))));
     }
 
     /// Answers: the description first, the 200 when it is ready.
@@ -107,7 +107,7 @@ impl Switchboard {
         let Some(call) = self.call_mut(id) else { return Ok::default() };
         let (Some(sip), account) = (call.sip, call.account.clone()) else { return Ok::default() };
         call.decided = Some((CauseKind::Declined, None));
-        self.effect(Effect::Agent(account, AgentOrder::Reject(sip, StatusCode::DECLINE)));
+        self.effect(Effect::Agent(account, AgentOrder::Reject(sip, StatusCode::DECLINE, None)));
         of_call(id.clone())
     }
 }

@@ -187,8 +187,9 @@ impl Switchboard {
             match (&call.stage, call.sip) {
                 (Stage::Incoming, Some(sip)) => {
                     let account = call.account.clone();
-                    let status = StatusCode::NOT_ACCEPTABLE_HERE;
-                    self.effect(Effect::Agent(account, AgentOrder::Reject(sip, status)));
+                    // RFC 3261 20.43: 399 is a warning that has no code of its own.
+                    let why = Some((399, "The sound could not be set up"));
+                    self.effect(Effect::Agent(account, AgentOrder::Reject(sip, StatusCode::NOT_ACCEPTABLE_HERE, why)));
                 }
                 _ => {
                     self.hangup(now, id);

@@ -1,6 +1,7 @@
 //! What the switchboard wants done. The driver does it and tells what came of it.
 
 use bytes::Bytes;
+use media::offer::OfferError;
 use sip::{StatusCode, Uri};
 
 use crate::{
@@ -76,16 +77,16 @@ pub(crate) enum AgentOrder {
     Ring(sip::CallId),
     /// Answer.
     Answer(sip::CallId, Bytes),
-    /// Refuse.
-    Reject(sip::CallId, StatusCode),
+    /// Refuse, and say why: code and text of a Warning (RFC 3261 20.43).
+    Reject(sip::CallId, StatusCode, Option<(u16, &'static str)>),
     /// End, however far it is.
     Hangup(sip::CallId),
     /// Offer a change.
     Reoffer(sip::CallId, Bytes),
     /// Answer an offer of a change.
     AnswerOffer(sip::CallId, Bytes),
-    /// Refuse one.
-    RefuseOffer(sip::CallId, StatusCode),
+    /// Refuse one: it is none that we can take.
+    RefuseOffer(sip::CallId, OfferError),
     /// Send a key by INFO.
     Info { call: sip::CallId, key: char, ms: u32 },
 }

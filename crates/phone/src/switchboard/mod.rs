@@ -19,7 +19,7 @@ mod effect;
 mod line;
 mod reoffer;
 mod state;
-mod tests_of_accounts;
+mod trial;
 mod voice;
 
 #[cfg(test)]
@@ -38,7 +38,7 @@ use crate::{
 };
 use call::Entry as CallEntry;
 use line::Entry as AccountEntry;
-use tests_of_accounts::Trial;
+use trial::Trial;
 
 /// The most calls that wait to be answered; more are told that we are busy (CONFORMANCE S24).
 const MOST_WAITING: usize = 2;

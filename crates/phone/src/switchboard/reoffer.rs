@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use sip::{Misuse, StatusCode};
+use media::offer::OfferError;
+use sip::Misuse;
 
 use super::{
     AgentOrder, Effect, Now, Switchboard,
@@ -173,12 +174,12 @@ impl Switchboard {
     }
 
     /// Their change is none that we can take; the call goes on as it was.
-    pub(super) fn refuse_reoffer(&mut self, id: &CallId, status: StatusCode) {
+    pub(super) fn refuse_reoffer(&mut self, id: &CallId, why: OfferError) {
         let Some(call) = self.call_mut(id) else { return };
         let Some(sip) = call.sip else { return };
         call.exchange = Exchange::None;
         let account = call.account.clone();
-        self.effect(Effect::Agent(account, AgentOrder::RefuseOffer(sip, status)));
+        self.effect(Effect::Agent(account, AgentOrder::RefuseOffer(sip, why)));
         self.make_pending(id);
     }
 

@@ -127,9 +127,8 @@ impl Switchboard {
 
     /// A description is none that we can use.
     fn refused(&mut self, now: Now, id: &CallId, why: media::offer::OfferError) {
-        let Some(status) = sip::StatusCode::new(why.sip_status()) else { return };
         match self.exchange(id) {
-            Exchange::TheirOffer => self.refuse_reoffer(id, status),
+            Exchange::TheirOffer => self.refuse_reoffer(id, why),
             Exchange::Sent => {
                 // The change is lost, the call is not.
                 if let Some(call) = self.call_mut(id) {

@@ -136,8 +136,14 @@ impl Call {
         Ok(self.negotiation.agreed().expect("it was accepted just now"))
     }
 
-    pub(super) fn rollback(&mut self) {
+    /// Our offer was refused: all is as it was before it, the sockets too where it was one of new ways.
+    pub(super) fn rollback(&mut self, now: Instant) {
         self.negotiation.rollback();
+        if self.path.cancel_restart(now)
+            && let Some((before, _)) = self.before.take()
+        {
+            self.sockets = before;
+        }
     }
 
     /// Lets the microphone out, or not.

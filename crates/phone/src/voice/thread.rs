@@ -170,7 +170,7 @@ impl Room {
             Order::Restart { call, account, wish } => self.restart(now, call, &account, wish),
             Order::Answer { call, account, offer, wish } => self.answer(now, call, &account, &offer, wish),
             Order::Accept { call, answer } => self.accept(now, call, &answer),
-            Order::Rollback { call } => self.with(&call, Call::rollback),
+            Order::Rollback { call } => self.with(&call, |call| call.rollback(now)),
             Order::Talk { call, on } => {
                 if on && self.calls.iter().any(|own| own.id == call) {
                     self.ear.end_listening();

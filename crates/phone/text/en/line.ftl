@@ -73,6 +73,10 @@ password-needed = The password is needed
     .why = The password of { $user } is not stored on this computer.
     .hint = Type it to come on the line.
 
+password-anew = The password is needed again
+    .why = It was kept for another server and is not shown to { $host } unasked.
+    .hint = Type it once more if this server is the right one.
+
 no-keychain = There is no keychain
     .why = Passwords cannot be stored on this computer.
     .hint = Bellbird asks for them each time it starts.

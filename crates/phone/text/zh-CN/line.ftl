@@ -73,6 +73,10 @@ password-needed = 需要密码
     .why = { $user } 的密码没有保存在本机。
     .hint = 请输入密码以上线。
 
+password-anew = 需要再次输入密码
+    .why = 密码是为另一台服务器保存的，未经您同意不会交给 { $host }。
+    .hint = 如果这台服务器正确，请再输入一次密码。
+
 no-keychain = 没有密钥环
     .why = 密码无法保存在本机。
     .hint = Bellbird 每次启动时都会询问密码。

@@ -79,11 +79,13 @@ impl Trial {
 impl Switchboard {
     pub(super) fn test_account(&mut self, now: Now, mut wish: AccountWish) -> Result<Ok, Fault> {
         let account = wish.account.clone();
-        let base = match &account {
-            Some(id) => Some(self.account(id).ok_or_else(|| Fault::new(Code::NoSuchAccount))?.profile.clone()),
-            None => None,
+        let mut profile = match &account {
+            Some(id) => {
+                let before = self.account(id).ok_or_else(|| Fault::new(Code::NoSuchAccount))?;
+                self.profile_of_known(&wish, &before.profile)?
+            }
+            None => Profile::from_wish(&wish, None)?,
         };
-        let mut profile = Profile::from_wish(&wish, base.as_ref())?;
         let id = TestId::from(format!("t{}", self.next_test));
         self.next_test += 1;
         if account.is_none() {
