@@ -55,9 +55,16 @@ function follow(next) {
   else session.on("peerconnection", (e) => wire(e.peerconnection));
 }
 
-/** JsSIP refuses while another offer is on its way: then again. */
+/** JsSIP refuses while another offer is on its way, and keys until the media is secured: then again. */
 function insist(act) {
   if (!act()) setTimeout(insist, 50, act);
+}
+
+function press(digit) {
+  const { dtmf } = session.connection.getSenders().find((sender) => sender.dtmf);
+  if (!dtmf.canInsertDTMF) return false;
+  session.sendDTMF(digit, { transportType: "RFC2833" });
+  return true;
 }
 
 const media = () => ({ mediaStream: mouth.stream, pcConfig: { iceServers: [] } });
@@ -84,7 +91,7 @@ window.act = {
   answer: () => session.answer(media()),
   hold: () => insist(() => session.hold({}, () => tell("held"))),
   unhold: () => insist(() => session.unhold({}, () => tell("unheld"))),
-  dtmf: ({ digit }) => session.sendDTMF(digit, { transportType: "RFC2833" }),
+  dtmf: ({ digit }) => insist(() => press(digit)),
   hangup: () => session.terminate(),
   stop: () => agent.stop(),
 };
