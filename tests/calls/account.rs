@@ -1,9 +1,9 @@
 //! Accounts that do not work, and how they come to work.
 
-use pbx::Faults;
+use pbx::{Config, Faults};
 use phone::contract::{Error, ErrorAct, LineState, Test, TestStep, Who};
 use serde_json::json;
-use sip::StatusCode;
+use sip::{StatusCode, auth::Algorithm};
 
 use crate::{person::Person, place::Place};
 
@@ -132,4 +132,32 @@ async fn an_account_is_tried_step_by_step() {
 async fn tried(ann: &mut Person, wish: serde_json::Value) -> Test {
     let id = ann.ask(wish).await.test.expect("a test");
     ann.until("the end of the test", |state| state.tests.iter().find(|test| test.id == id && test.done).cloned()).await
+}
+
+/// CONFORMANCE S13: who answers for a server after it was known to ask for more gets nothing, until the person says so.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_weaker_proof_than_before_is_given_only_when_the_password_is_typed_again() {
+    let config = Config::practice();
+    let place = Place { pbx: pbx::start(config.clone()).await.expect("a server") };
+    let mut ann = place.person(0, "Ann").await;
+    let port = place.pbx.url.rsplit(':').next().and_then(|end| end.split('/').next()?.parse().ok()).expect("a port");
+    place.pbx.shutdown().await;
+
+    let weaker = Config { port, algorithms: vec![Algorithm::Md5], ..config };
+    let place = Place { pbx: pbx::start(weaker).await.expect("another server in its place") };
+    ann.ask(json!({ "do": "change-account", "account": "a1", "pin": place.pbx.pin })).await;
+    // The line failed of the other certificate before; it is the failure after that which is meant.
+    let doubts = |line: &LineState| match line {
+        LineState::Failed { error } if error.code == "digest-weaker" => {
+            (error.act, error.who, error.sip) == (Some(ErrorAct::EnterPassword), Who::Peer, Some(401))
+        }
+        _ => false,
+    };
+    ann.line("a1", "the doubt about the server", doubts).await;
+
+    let password = place.pbx.users[0].password.expose();
+    ann.ask(json!({ "do": "change-account", "account": "a1", "password": password })).await;
+    let account = ann.registered("a1").await;
+    assert_eq!(account.security.and_then(|security| security.digest).as_deref(), Some("MD5"));
+    ann.shutdown().await;
 }

@@ -3,7 +3,10 @@
 
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 use serde::{Deserialize, Serialize};
-use sip::Host;
+use sip::{
+    Host,
+    auth::{Algorithm, Seen},
+};
 use url::Url;
 
 use crate::{
@@ -59,6 +62,30 @@ pub(crate) struct Profile {
     pub(crate) enabled: bool,
     /// Is its password in the keychain?
     pub(crate) keeps_secret: bool,
+    /// What its server once proved to know, so that nobody who asks for less is answered.
+    #[serde(default)]
+    pub(crate) digest: Digest,
+}
+
+/// What is remembered of the digest of a server (CONFORMANCE S1, S13). Nothing in it is secret.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Digest {
+    /// The strongest algorithm that it asked for, by its name on the wire.
+    strongest: Option<String>,
+    /// The realms that it took a proof for.
+    realms: Vec<String>,
+}
+
+impl From<&Seen> for Digest {
+    fn from(seen: &Seen) -> Self {
+        Self { strongest: seen.strongest.map(|one| one.name().to_owned()), realms: seen.realms.clone() }
+    }
+}
+
+impl From<&Digest> for Seen {
+    fn from(digest: &Digest) -> Self {
+        Self { strongest: digest.strongest.as_deref().and_then(Algorithm::named), realms: digest.realms.clone() }
+    }
 }
 
 impl Profile {
@@ -92,6 +119,10 @@ impl Profile {
             if typed_length(typed) > 1024 {
                 return Err(bad("password"));
             }
+        }
+        // Who types the password, or names another server or user, says that this server shall have it, whatever it asks.
+        if wish.password.is_some() || base.is_some_and(|base| !next.is_same_line(base)) {
+            next.digest = Digest::default();
         }
         if wish.password.is_some() || wish.keep.is_some() {
             next.keeps_secret = wish.keep != Some(Keep::Run);
@@ -131,6 +162,7 @@ impl Profile {
             expires_s: EXPIRES_S,
             enabled: true,
             keeps_secret: true,
+            digest: Digest::default(),
         }
     }
 
@@ -217,7 +249,13 @@ impl Profile {
     /// May a connection that is open for the other go on for this one? What is only for the person may differ.
     #[must_use]
     pub(crate) fn is_same_connection(&self, other: &Self) -> bool {
-        let names = |own: &Self| Self { name: String::new(), enabled: true, keeps_secret: true, ..own.clone() };
+        let names = |own: &Self| Self {
+            name: String::new(),
+            enabled: true,
+            keeps_secret: true,
+            digest: Digest::default(),
+            ..own.clone()
+        };
         names(self) == names(other)
     }
 }

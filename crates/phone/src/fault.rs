@@ -5,7 +5,7 @@
 
 use ice::PathError;
 use media::{offer::OfferError, port::PortError};
-use sip::{EndCause, EndedBy, RegistrationFailure, StatusCode};
+use sip::{EndCause, EndedBy, RegistrationFailure, StatusCode, auth::Refusal};
 use wss::{CertificateFacts, LinkError};
 
 use crate::{
@@ -78,6 +78,9 @@ codes! {
     BadSip "bad-sip" Peer RETRY, ["host"];
     PasswordNeeded "password-needed" User PASSWORD, ["user"];
     PasswordAnew "password-anew" User PASSWORD, ["host"];
+    DigestWeaker "digest-weaker" Peer PASSWORD, ["host"];
+    RealmChanged "realm-changed" Peer PASSWORD, ["host"];
+    ServerUnproven "server-unproven" Peer PASSWORD, ["host"];
     NoKeychain "no-keychain" Phone None, [];
     KeychainLocked "keychain-locked" Phone PASSWORD, [];
     KeychainFailed "keychain-failed" Phone PASSWORD, [];
@@ -256,6 +259,17 @@ pub fn of_registration(failure: RegistrationFailure, status: Option<StatusCode>)
         RegistrationFailure::BadAnswer => Code::BadSip,
     };
     Fault::new(code).sip(status.map(StatusCode::code))
+}
+
+/// Why a server that asks for a proof does not get it, where that is doubt about the server (CONFORMANCE S1, S13).
+#[must_use]
+pub fn of_challenge(refusal: Refusal) -> Option<Fault> {
+    match refusal {
+        Refusal::NoPassword | Refusal::Rejected | Refusal::Unusable => None,
+        Refusal::ForeignRealm => Some(Fault::new(Code::RealmChanged)),
+        Refusal::Weaker => Some(Fault::new(Code::DigestWeaker)),
+        Refusal::Unproven => Some(Fault::new(Code::ServerUnproven)),
+    }
 }
 
 /// Why a secret cannot be had.

@@ -93,6 +93,7 @@ impl Connection {
         agent.display_name.clone_from(&profile.display_name);
         agent.auth_user.clone_from(&profile.auth_user);
         agent.password = means.password;
+        agent.digest_seen = (&profile.digest).into();
         means.instance.clone_into(&mut agent.instance);
         agent.expires = Duration::from_secs(u64::from(profile.expires_s));
         agent.contact_form = match profile.contact_form {
@@ -241,13 +242,19 @@ impl Connection {
             Event::Registering => out.push(Outcome::Line(LineEvent::Step(ConnectStep::Register))),
             Event::Registered(registered) => {
                 self.link.keep_alive(registered.flow_timer).await;
-                let (expires, digest) = (registered.expires, registered.digest);
-                out.push(Outcome::Line(LineEvent::Registered { expires, digest }));
+                let (expires, digest, seen) = (registered.expires, registered.digest, self.agent.digest_seen().into());
+                out.push(Outcome::Line(LineEvent::Registered { expires, digest, seen }));
             }
             // The link tells that itself.
             Event::RegistrationFailed { why: RegistrationFailure::Link, .. } => {}
             Event::RegistrationFailed { why, status, retry_at } => {
-                let fault = fault::of_registration(why, status).of_account(&self.host, &self.user);
+                // Only a challenge that was left unanswered ends so; other failures have words of their own.
+                let doubt = (why == RegistrationFailure::BadAnswer).then(|| self.agent.digest_refusal()).flatten();
+                let doubt = doubt.and_then(fault::of_challenge);
+                // Whether the server is the right one, a person decides.
+                let retry_at = retry_at.filter(|_| doubt.is_none());
+                let fault = doubt.unwrap_or_else(|| fault::of_registration(why, status));
+                let fault = fault.sip(status.map(sip::StatusCode::code)).of_account(&self.host, &self.user);
                 let retry_in = retry_at.map(|at| at.saturating_duration_since(Instant::now()));
                 if retry_in.is_none() && self.agent.live().1 == 0 {
                     self.link.close().await;

@@ -204,9 +204,14 @@ impl Switchboard {
     pub(crate) fn on_line(&mut self, now: Now, id: &AccountId, event: LineEvent) {
         let (up, registered) = (matches!(event, LineEvent::Up { .. }), matches!(event, LineEvent::Registered { .. }));
         let Some(account) = self.account_mut(id) else { return };
+        let before = account.profile.digest.clone();
         account.take(now, event);
         let loopback = account.is_loopback();
         let profile = Box::new(account.profile.clone());
+        if profile.digest != before && !id.is_practice() {
+            self.effect(Effect::Save(profile.clone()));
+        }
+        let Some(account) = self.account_mut(id) else { return };
         if up && account.profile.enabled {
             self.effect(Effect::Ready { account: id.clone(), ways: Some((profile, loopback)) });
         }

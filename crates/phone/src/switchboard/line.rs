@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    account::Profile,
+    account::{Digest, Profile},
     contract::{ConnectStep, ConnectWhy, LineState, SecretState, Security, Timestamp},
     fault::Fault,
     words::Words,
@@ -56,7 +56,7 @@ pub(crate) enum LineEvent {
     /// The connection is gone.
     Down { fault: Fault, retry_in: Option<Duration>, tries: u32 },
     /// The server keeps us.
-    Registered { expires: Duration, digest: Option<&'static str> },
+    Registered { expires: Duration, digest: Option<&'static str>, seen: Digest },
     /// The server does not.
     Refused { fault: Fault, retry_in: Option<Duration> },
     /// We are off the line, as asked.
@@ -116,7 +116,8 @@ impl Entry {
                     None => Line::Failed { fault },
                 };
             }
-            LineEvent::Registered { expires, digest } => {
+            LineEvent::Registered { expires, digest, seen } => {
+                self.profile.digest = seen;
                 self.prove(now);
                 if let Some(security) = &mut self.security {
                     security.digest = digest.map(str::to_owned);

@@ -77,6 +77,18 @@ password-anew = The password is needed again
     .why = It was kept for another server and is not shown to { $host } unasked.
     .hint = Type it once more if this server is the right one.
 
+digest-weaker = The server asks for a weaker proof of the password
+    .why = { $host } asked for a stronger one before. Somebody else may be answering for it.
+    .hint = Ask the administrator. Typing the password again accepts the weaker proof.
+
+realm-changed = The server asks for the password under another name
+    .why = { $host } took it under a name that is not among those it uses now. Somebody else may be answering for it.
+    .hint = Ask the administrator. Typing the password again accepts the new name.
+
+server-unproven = The server did not prove that it knows the password
+    .why = What { $host } showed as a proof is wrong. Somebody else may be answering for it.
+    .hint = Ask the administrator of the server.
+
 no-keychain = There is no keychain
     .why = Passwords cannot be stored on this computer.
     .hint = Bellbird asks for them each time it starts.

@@ -53,6 +53,36 @@ fn a_password_is_not_shown_to_another_server_unasked() {
 }
 
 #[test]
+fn what_a_server_proved_to_know_is_kept_until_the_password_is_typed_again() {
+    let mut desk = Desk::registered();
+    desk.wanted();
+    let seen = sip::auth::Seen { strongest: sip::auth::Algorithm::named("SHA-256"), realms: vec!["office".into()] };
+    let registers = |desk: &mut Desk| {
+        let (expires, digest) = (Duration::from_secs(600), Some("SHA-256"));
+        desk.line("a1", LineEvent::Registered { expires, digest, seen: (&seen).into() });
+        desk.wanted()
+    };
+    let saved = |wanted: &[Effect]| {
+        let digests = wanted.iter().filter_map(|effect| match effect {
+            Effect::Save(profile) => Some(sip::auth::Seen::from(&profile.digest)),
+            _ => None,
+        });
+        digests.collect::<Vec<_>>()
+    };
+    assert_eq!(saved(&registers(&mut desk)), [seen.clone()]);
+    assert_eq!(saved(&registers(&mut desk)), [], "a refresh writes nothing");
+    let mut change = |wish: serde_json::Value| {
+        let mut wish = wish;
+        (wish["do"], wish["account"]) = ("change-account".into(), "a1".into());
+        desk.ask(wish).unwrap();
+        saved(&desk.wanted())
+    };
+    assert_eq!(change(json!({ "name": "Desk" })), [seen.clone()]);
+    assert_eq!(change(json!({ "pin": "ab".repeat(32) })), [seen.clone()]);
+    assert_eq!(change(json!({ "password": "x" })), [sip::auth::Seen::default()]);
+}
+
+#[test]
 fn a_new_connection_is_told_of_every_call() {
     let mut desk = Desk::registered();
     let (call, _) = desk.talks();

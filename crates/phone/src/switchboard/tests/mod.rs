@@ -9,6 +9,7 @@ use sip::{EndCause, EndedBy, Event, Host, Incoming, Input, Invite, StatusCode, U
 
 use super::*;
 use crate::{
+    account::Digest,
     contract::{Act, CauseKind, Command, LineState, Notice, Phase, PhoneState, Tray},
     fault::{Code, Fault},
     secret::SecretError,
@@ -48,7 +49,11 @@ impl Desk {
         let server: SocketAddr = "192.0.2.1:443".parse().unwrap();
         for event in [
             LineEvent::Up { security: None, server },
-            LineEvent::Registered { expires: Duration::from_secs(600), digest: Some("SHA-256") },
+            LineEvent::Registered {
+                expires: Duration::from_secs(600),
+                digest: Some("SHA-256"),
+                seen: Digest::default(),
+            },
         ] {
             self.line(account, event);
         }
