@@ -2,7 +2,7 @@
 //!
 //! What the recorded client made up (Call-IDs, tags, branches, contacts) is rewritten to what ours made up; a person does
 //! what the person at the recorded client did; and in the end the calls and the registration are as they were there, or
-//! better. A session timer is taken out of the answers: this agent offers none.
+//! better.
 
 mod answers;
 mod capture;

@@ -11,7 +11,7 @@ use crate::{
     names::{Names, address},
     told::{
         End, body, direction, ends, expires, first_line, has_contact, is_sdp, kind, offered_codecs,
-        recorded_registration, registers, registration, sections, signal, to_tag, without_timer,
+        recorded_registration, registers, registration, sections, signal, to_tag,
     },
 };
 
@@ -186,7 +186,7 @@ impl Play<'_> {
             }
         }
         let bytes = self.names.rewrite_message(recorded, bytes);
-        self.line.hear(without_timer(bytes));
+        self.line.hear(bytes);
     }
 
     /// Ours stands where theirs stood: same kind, same place in its dialog, same way, same kind of session.

@@ -102,16 +102,6 @@ pub(crate) fn registers(capture: &Capture) -> bool {
     capture.said_by(true).next().is_some_and(|first| kind(&first).starts_with("REGISTER"))
 }
 
-/// This agent offers no session timer, so a server that is its peer asks for none.
-pub(crate) fn without_timer(bytes: Bytes) -> Bytes {
-    let Ok(Message::Response(mut response)) = Message::parse(bytes.clone()) else { return bytes };
-    response.headers.remove(&HeaderName::SessionExpires);
-    if response.headers.elements(&HeaderName::Require) == ["timer"] {
-        response.headers.remove(&HeaderName::Require);
-    }
-    response.to_bytes()
-}
-
 /// What two messages must have in common to stand in each other's place.
 pub(crate) fn kind(message: &Message) -> String {
     let method = message.headers().typed::<sip::headers::CSeq>().and_then(Result::ok).map(|cseq| cseq.method);
