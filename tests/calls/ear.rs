@@ -18,7 +18,7 @@ const STEP: usize = RATE as usize / 2;
 /// How far behind it may be heard.
 const LONGEST: usize = 3 * RATE as usize / 2;
 /// Of windows of 200 ms, so many are to be found, each within 100 ms of its place: a jitter buffer moves a little.
-const ENOUGH: f32 = 0.5;
+const ENOUGH: f32 = 0.85;
 const WINDOW: usize = RATE as usize / 5;
 const SLACK: usize = RATE as usize / 10;
 /// Silence is a second of less than this.

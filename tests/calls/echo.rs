@@ -9,7 +9,7 @@ use crate::{person::Person, place::Place};
 /// The voice of 602, as 8 kHz and 16 bits.
 const FIVE: &[u8] = include_bytes!("../../crates/pbx/sounds/en/5.pcm");
 /// A word that was coded, sent and played is as like the recording as this.
-const LIKE: f32 = 0.5;
+const LIKE: f32 = 0.6;
 /// In so much sound after the key it is read: a second and a half passes before.
 const READ: usize = 4 * RATE as usize;
 

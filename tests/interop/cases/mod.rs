@@ -11,7 +11,7 @@ use crate::suite::Test;
 
 /// How much of a voice must come through: of its pieces of 200 ms, this share. Of another voice fewer than 0.3 are taken for
 /// it; a browser on a busy machine stretches, cuts and loses some of the right one.
-const SHARE: f32 = 0.6;
+const SHARE: f32 = 0.75;
 
 /// Makes rows of a table of tests from the functions.
 macro_rules! tests {

@@ -20,7 +20,9 @@ pub(super) struct OpusEncoder {
 impl OpusEncoder {
     /// `max_bitrate` is the far end's `maxaveragebitrate` (RFC 7587 section 6.1).
     pub(super) fn new(max_bitrate: Option<u32>) -> Result<Self, SoundError> {
-        let mut inner = Encoder::new(crate::RATE, Channels::Mono, Application::Voip)?;
+        // Not `Voip`: it filters the low end away by the pitch of the voice, and at every bit-rate what comes out is less like
+        // what went in (0.83 instead of 0.99 in the test below), with as many copies.
+        let mut inner = Encoder::new(crate::RATE, Channels::Mono, Application::Audio)?;
         let limit = max_bitrate.and_then(|rate| i32::try_from(rate).ok()).unwrap_or(BITRATE);
         inner.set_bitrate(Bitrate::Bits(BITRATE.min(limit).max(6000)))?;
         inner.set_complexity(9)?;
@@ -102,4 +104,34 @@ pub(super) fn has_copy(payload: &[u8]) -> bool {
     let Ok(samples) = opus::packet::get_samples_per_frame(payload, crate::RATE) else { return false };
     let silk_frames = (samples / 960).max(1);
     packet.frames.first().and_then(|frame| frame.first()).is_some_and(|byte| byte >> (7 - silk_frames.min(3)) & 1 == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::signal::{Speech, find_delay};
+
+    #[test]
+    fn a_voice_keeps_its_shape_and_has_its_copies() {
+        const FRAME: usize = crate::RATE as usize / 50;
+        const PIECE: usize = crate::RATE as usize / 5;
+        let mut voice = vec![0.0; 300 * FRAME];
+        Speech::new(7).fill(&mut voice);
+        let (mut encoder, mut decoder) = (OpusEncoder::new(None).unwrap(), OpusDecoder::new().unwrap());
+        let (mut out, mut octets, mut copies) = (Vec::new(), 0, 0);
+        for frame in voice.chunks_exact(FRAME) {
+            let mut payload = Vec::new();
+            encoder.encode(frame, &mut payload).unwrap();
+            decoder.decode(&payload, &mut out).unwrap();
+            (octets, copies) = (octets + payload.len(), copies + usize::from(has_copy(&payload)));
+        }
+        // In six seconds.
+        assert!(octets * 8 / 6 <= BITRATE as usize * 11 / 10, "{octets}");
+        assert!(copies > 150, "{copies} of 300 packets carry a copy");
+        let likeness =
+            |at: usize| find_delay(&voice[at..at + PIECE], &out[at..at + 2 * PIECE], PIECE).unwrap().likeness;
+        let pieces: Vec<f32> = (PIECE..voice.len() - 2 * PIECE).step_by(PIECE).map(likeness).collect();
+        let mean = pieces.iter().sum::<f32>() / pieces.len() as f32;
+        assert!(mean > 0.95, "{mean}: {pieces:?}");
+    }
 }
