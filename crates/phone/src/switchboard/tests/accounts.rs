@@ -69,7 +69,7 @@ fn what_a_server_proved_to_know_is_kept_until_the_password_is_typed_again() {
         });
         digests.collect::<Vec<_>>()
     };
-    assert_eq!(saved(&registers(&mut desk)), [seen.clone()]);
+    assert_eq!(saved(&registers(&mut desk)), std::slice::from_ref(&seen));
     assert_eq!(saved(&registers(&mut desk)), [], "a refresh writes nothing");
     let mut change = |wish: serde_json::Value| {
         let mut wish = wish;
@@ -77,8 +77,8 @@ fn what_a_server_proved_to_know_is_kept_until_the_password_is_typed_again() {
         desk.ask(wish).unwrap();
         saved(&desk.wanted())
     };
-    assert_eq!(change(json!({ "name": "Desk" })), [seen.clone()]);
-    assert_eq!(change(json!({ "pin": "ab".repeat(32) })), [seen.clone()]);
+    assert_eq!(change(json!({ "name": "Desk" })), std::slice::from_ref(&seen));
+    assert_eq!(change(json!({ "pin": "ab".repeat(32) })), std::slice::from_ref(&seen));
     assert_eq!(change(json!({ "password": "x" })), [sip::auth::Seen::default()]);
 }
 
