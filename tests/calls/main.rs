@@ -12,4 +12,5 @@ mod lost;
 mod person;
 mod place;
 mod practice;
+mod stranger;
 mod talk;

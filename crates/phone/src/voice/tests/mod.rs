@@ -167,6 +167,31 @@ fn early_sound_is_heard_and_another_branch_takes_over() {
     });
 }
 
+/// The name of the ICE session that a description speaks of.
+fn ufrag(sdp: &[u8]) -> String {
+    let text = String::from_utf8(sdp.to_vec()).unwrap();
+    text.lines().find(|line| line.starts_with("a=ice-ufrag")).map(str::to_owned).unwrap()
+}
+
+#[test]
+fn a_refused_restart_is_taken_back() {
+    play(async {
+        let (mut anna, mut ben) = connected().await;
+        let plain = anna.offer("c1", Wish::Talk).await;
+        let (same, _) = ben.answer("c1", plain.clone(), Wish::Talk).await;
+        anna.accept("c1", same).await;
+        anna.order(Order::Restart { call: "c1".into(), account: "a1".into(), wish: Wish::Talk });
+        assert_ne!(ufrag(&anna.offered().await), ufrag(&plain));
+        anna.order(Order::Rollback { call: "c1".into() });
+        let next = anna.offer("c1", Wish::Talk).await;
+        assert_eq!(ufrag(&next), ufrag(&plain), "the session is what it was (RFC 3261 14.1)");
+        let (answer, _) = ben.answer("c1", next, Wish::Talk).await;
+        anna.accept("c1", answer).await;
+        anna.hears_of(&ben).await;
+        ben.hears_of(&anna).await;
+    });
+}
+
 #[test]
 fn a_restart_moves_to_new_sockets_under_the_sound() {
     play(async {
@@ -176,10 +201,6 @@ fn a_restart_moves_to_new_sockets_under_the_sound() {
         ben.talk("c1");
         let before = anna.secure().await;
         ben.hears_of(&anna).await;
-        let ufrag = |sdp: &[u8]| {
-            let text = String::from_utf8(sdp.to_vec()).unwrap();
-            text.lines().find(|line| line.starts_with("a=ice-ufrag")).map(str::to_owned).unwrap()
-        };
         let plain = anna.offer("c1", Wish::Talk).await;
         let (same, _) = ben.answer("c1", plain.clone(), Wish::Talk).await;
         anna.accept("c1", same.clone()).await;
