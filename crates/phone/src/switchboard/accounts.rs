@@ -211,8 +211,7 @@ impl Switchboard {
         if profile.digest != before && !id.is_practice() {
             self.effect(Effect::Save(profile.clone()));
         }
-        let Some(account) = self.account_mut(id) else { return };
-        if up && account.profile.enabled {
+        if up && profile.enabled {
             self.effect(Effect::Ready { account: id.clone(), ways: Some((profile, loopback)) });
         }
         if registered && self.account_mut(id).is_some_and(|account| std::mem::take(&mut account.moved)) {
