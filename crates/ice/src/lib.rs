@@ -48,6 +48,7 @@ mod relay;
 mod sessions;
 mod srtp;
 mod stun;
+#[cfg(any(test, feature = "testing"))]
 #[doc(hidden)]
 pub mod testing;
 

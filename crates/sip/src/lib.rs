@@ -22,6 +22,7 @@ mod parse;
 mod privacy;
 mod registration;
 mod status;
+#[cfg(any(test, feature = "testing"))]
 #[doc(hidden)]
 pub mod testing;
 mod timer;

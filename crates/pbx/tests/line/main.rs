@@ -1,6 +1,7 @@
 //! The practice line as a phone meets it: over real WSS, SIP, ICE, DTLS-SRTP and sound, in real time on loopback.
 
 mod phone;
+mod sound;
 mod words;
 
 use std::time::{Duration, Instant};
@@ -8,8 +9,9 @@ use std::time::{Duration, Instant};
 use ice::Identity;
 use media::{RATE, agreed::Direction, level::rms_dbfs, signal};
 use pbx::{Config, Faults, Language, Pbx};
-use phone::{Phone, Sound};
+use phone::Phone;
 use sip::{EndedBy, Event, Invite, RegistrationFailure, Secret, StatusCode, Uri};
+use sound::{Sound, power};
 use wss::LinkEvent;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -118,17 +120,6 @@ async fn a_tune_is_heard_at_601() {
     assert!(played.iter().all(|windows| *windows >= 3), "{played:?}");
     phone.hang_up(call).await;
     pbx.shutdown().await;
-}
-
-/// The energy of `window` at a frequency (Goertzel), in the unit of the sum of squares.
-fn power(window: &[f32], hertz: f32) -> f32 {
-    let (mut sine, mut cosine) = (0.0_f64, 0.0_f64);
-    for (at, sample) in window.iter().enumerate() {
-        let turn = std::f64::consts::TAU * f64::from(hertz) * at as f64 / f64::from(RATE);
-        sine += f64::from(*sample) * turn.sin();
-        cosine += f64::from(*sample) * turn.cos();
-    }
-    ((sine * sine + cosine * cosine) * 2.0 / window.len() as f64) as f32
 }
 
 #[tokio::test]
