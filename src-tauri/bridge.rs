@@ -8,14 +8,16 @@ use std::{
 };
 
 use phone::{Door, Phone};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tauri::{async_runtime::JoinHandle, ipc::Channel};
+use tokio::sync::watch;
 
-use crate::pace::Pace;
+use crate::{pace::Pace, window};
 
 /// The windows that are joined to the phone, by their label.
 pub(crate) struct Bridge {
     phone: Phone,
+    elsewhere: watch::Sender<bool>,
     windows: Mutex<HashMap<String, Joined>>,
 }
 
@@ -27,15 +29,32 @@ struct Joined {
 
 impl Bridge {
     pub(crate) fn new(phone: Phone) -> Self {
-        Self { phone, windows: Mutex::default() }
+        Self { phone, elsewhere: watch::Sender::new(false), windows: Mutex::default() }
+    }
+
+    /// Tells the main window whether a call that rings shows elsewhere: in the call window, which leaves the keyboard
+    /// to the program that has it. The page is told and does not guess, or a call might show nowhere.
+    pub(crate) fn rings_elsewhere(&self, elsewhere: bool) {
+        self.elsewhere.send_if_modified(|now| std::mem::replace(now, elsewhere) != elsewhere);
     }
 
     /// Sends every line of the phone down `channel` until the window goes or attaches anew.
     pub(crate) fn attach(&self, label: &str, channel: Channel<Value>) {
         let (door, mut listener) = self.phone.attach();
+        let main = label == window::MAIN;
+        let mut elsewhere = self.elsewhere.subscribe();
+        elsewhere.mark_changed();
         let pump = tauri::async_runtime::spawn(async move {
-            while let Some(line) = listener.next().await {
-                let Ok(line) = serde_json::to_value(&line) else { continue };
+            loop {
+                let line = tokio::select! {
+                    biased;
+                    Ok(()) = elsewhere.changed(), if main => json!({ "elsewhere": *elsewhere.borrow_and_update() }),
+                    line = listener.next() => match line.as_ref().map(serde_json::to_value) {
+                        Some(Ok(line)) => line,
+                        Some(Err(_)) => continue,
+                        None => break,
+                    },
+                };
                 if channel.send(line).is_err() {
                     break;
                 }

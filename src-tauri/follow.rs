@@ -100,7 +100,9 @@ impl Drawn {
             let number = self.next;
             self.next = self.next.checked_add(1).unwrap_or(1);
             self.ringing.insert(call.id.to_string(), number);
-            if window::main_has_focus(app) {
+            let focus = window::main_has_focus(app);
+            crate::tell_main(app, !focus);
+            if focus {
                 continue;
             }
             let account = state
@@ -109,9 +111,7 @@ impl Drawn {
                 .find(|account| account.id == call.account)
                 .map_or("", |account| account.name.as_str());
             notify::incoming(app, number, call, account, &self.words);
-            if let Err(error) = window::show_call(app) {
-                tracing::warn!(%error, "the call window could not be shown");
-            }
+            crate::show_call(app);
         }
         app.state::<Ringing>().0.store(!ringing.is_empty(), Ordering::Relaxed);
         if ringing.is_empty() {

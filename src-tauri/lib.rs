@@ -105,7 +105,10 @@ fn on_window_event(window: &Window, event: &WindowEvent) {
             let _ = window.minimize();
         }
         // A call rings in the main window while that has the keyboard, else in the call window; never in both.
-        WindowEvent::Focused(true) if main => window::hide_call(window.app_handle()),
+        WindowEvent::Focused(true) if main => {
+            tell_main(window.app_handle(), false);
+            window::hide_call(window.app_handle());
+        }
         WindowEvent::Focused(false) if main => ring_elsewhere(window.app_handle()),
         WindowEvent::Destroyed => {
             if let Some(bridge) = window.try_state::<Bridge>() {
@@ -113,23 +116,37 @@ fn on_window_event(window: &Window, event: &WindowEvent) {
             }
             if main {
                 ring_elsewhere(window.app_handle());
+            } else if window.state::<Ringing>().now() {
+                // Whoever took the call window away, the call shows somewhere.
+                tell_main(window.app_handle(), false);
             }
         }
         _ => {}
     }
 }
 
-/// Shows a call that rings in the call window. The loop of the windows does not wait for it.
+/// Shows a call that rings, now or later, in the call window. The loop of the windows does not wait for it.
 fn ring_elsewhere(app: &AppHandle) {
+    tell_main(app, true);
     if !app.state::<Ringing>().now() {
         return;
     }
     let app = app.clone();
-    tauri::async_runtime::spawn(async move {
-        if let Err(error) = window::show_call(&app) {
-            tracing::warn!(%error, "the call window could not be shown");
-        }
-    });
+    tauri::async_runtime::spawn(async move { show_call(&app) });
+}
+
+/// Shows the call window; where that fails, the main window shows the call though it has not the keyboard.
+pub(crate) fn show_call(app: &AppHandle) {
+    if let Err(error) = window::show_call(app) {
+        tracing::warn!(%error, "the call window could not be shown");
+        tell_main(app, false);
+    }
+}
+
+pub(crate) fn tell_main(app: &AppHandle, elsewhere: bool) {
+    if let Some(bridge) = app.try_state::<Bridge>() {
+        bridge.rings_elsewhere(elsewhere);
+    }
 }
 
 /// Quits when the session of the desktop ends, or when somebody at a terminal wants it.

@@ -126,6 +126,17 @@ fn a_call_window_rings_above_other_programs_and_leaves_them_the_keyboard() {
         .unwrap_or_else(|| other.give_up("what was typed did not arrive"));
     assert_eq!(desktop.active(), "Other program");
     desktop.picture("callwin-screen");
+    assert!(!window.has("answer"), "it rings in one window, not in two");
+
+    // Whoever takes up the main window finds the call there, and nowhere else.
+    let main = desktop.windows().into_iter().find(|id| call_window(&desktop).is_none_or(|(call, _)| call != *id));
+    desktop.activate(&main.expect("the main window is there"));
+    window.wait_for(&part("answer"));
+    until("the call window is gone", || desktop.windows().len() == 1);
+    drop(other);
+    let _other = desktop.work_elsewhere();
+    until("the call window is back", || call_window(&desktop).is_some());
+    window.until("the main window does not ring", || !window.has("answer"));
 
     // Its Answer is the right one of the two buttons in the lower half.
     until("the click on Answer is taken", || {

@@ -206,6 +206,11 @@ impl Desktop {
         other
     }
 
+    /// Gives a window the keyboard, as a click on its title would.
+    pub(crate) fn activate(&self, window: &str) {
+        self.run("xdotool", &["windowactivate", "--sync", window]);
+    }
+
     /// The name of the window that has the keyboard.
     pub(crate) fn active(&self) -> String {
         self.ask("xdotool", &["getactivewindow", "getwindowname"])

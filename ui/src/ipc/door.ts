@@ -1,10 +1,13 @@
 // The one door of the window: lines come in, commands go out, an answer finds the one who asked.
 import type { Command, Error as ContractError, Line, Ok as ReplyOk, Reply } from './contract';
 
+/** What the shell tells the main window beside the phone's lines: a call that rings is shown by the call window. */
+export type Shell = { elsewhere: boolean };
+
 /** Where the phone is: behind Tauri, or a fake one for the gallery and the tests. */
 export interface Host {
   /** Hears every line of the phone from now on, a whole state first. */
-  attach(hear: (line: Line) => void): Promise<void>;
+  attach(hear: (line: Line | Shell) => void): Promise<void>;
   /** Hands a command over. The answer is a line `{"reply":id,…}`. */
   send(id: number, command: Command): Promise<void>;
 }
@@ -25,7 +28,7 @@ export class Door {
   constructor(private readonly host: Host) {}
 
   /** Joins the phone. `hear` gets every line but the answers to this window's own commands. */
-  open(hear: (line: Line) => void): Promise<void> {
+  open(hear: (line: Line | Shell) => void): Promise<void> {
     return this.host.attach((line) => {
       if ('reply' in line) this.#answer(line);
       else hear(line);

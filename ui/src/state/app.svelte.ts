@@ -5,7 +5,7 @@ import { Clock } from './clock.svelte';
 import { Guard } from './guard';
 import { History } from './history.svelte';
 import { Phone } from './phone.svelte';
-import { headAccount, isEnded, shownCall, waitingCalls } from './pick';
+import { headAccount, isEnded, isIncoming, shownCall, waitingCalls } from './pick';
 import { View } from './view.svelte';
 
 export class App {
@@ -21,7 +21,11 @@ export class App {
     this.clock = new Clock(now);
   }
 
-  readonly calls = $derived.by(() => this.phone.state?.calls ?? []);
+  /** The calls of this window: what rings in the call window is not here too. */
+  readonly calls = $derived.by(() => {
+    const calls = this.phone.state?.calls ?? [];
+    return this.phone.elsewhere ? calls.filter((call) => !isIncoming(call)) : calls;
+  });
   readonly head = $derived.by(() => (this.phone.state ? headAccount(this.phone.state) : null));
   readonly #current = $derived.by(() => shownCall(this.calls));
   /** The call that fills the window: a live one, or the kept card of one that ended. */

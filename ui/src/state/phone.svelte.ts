@@ -1,6 +1,6 @@
 // The last snapshot of the phone, and what travels beside it: levels and quality. Nothing here is worked out; the
 // phone says it all.
-import { Door, Refused, type Command, type ContractError, type Host, type Levels, type Line, type PhoneState, type Quality, type ReplyOk } from '../ipc';
+import { Door, Refused, type Command, type ContractError, type Host, type Levels, type Line, type PhoneState, type Quality, type ReplyOk, type Shell } from '../ipc';
 
 type Watched = 'levels' | 'quality';
 
@@ -11,6 +11,8 @@ export class Phone {
   quality = $state.raw<Record<string, Quality>>({});
   /** The last wish that the phone refused. It stays until it is closed or another wish is granted. */
   refusal = $state.raw<ContractError | null>(null);
+  /** Does the call window show what rings? Then this one does not. */
+  elsewhere = $state(false);
   #door: Door;
   #watching: Record<Watched, number> = { levels: 0, quality: 0 };
 
@@ -48,10 +50,11 @@ export class Phone {
     };
   }
 
-  #hear(line: Line) {
+  #hear(line: Line | Shell) {
     if ('state' in line) this.#take(line.state);
     else if ('levels' in line) this.levels = { ...this.levels, [line.levels.call ?? '']: line.levels };
     else if ('quality' in line) this.quality = { ...this.quality, [line.quality.call]: line.quality };
+    else if ('elsewhere' in line) this.elsewhere = line.elsewhere;
   }
 
   #take(state: PhoneState) {

@@ -83,6 +83,23 @@ describe('the one field', () => {
 });
 
 describe('a call that rings', () => {
+  it('shows in the call window alone while the shell says so', async () => {
+    const { fake } = await open();
+    fake.say({ elsewhere: true });
+    fake.change({ calls: [rings] });
+    await settle();
+    expect(screen.queryByRole('button', { name: /Answer/ })).toBeNull();
+    fake.say({ elsewhere: false });
+    await settle();
+    expect(screen.getByRole('button', { name: /Answer/ })).toBeTruthy();
+  });
+  it('leaves a call that goes on in the window', async () => {
+    const { fake } = await open({ calls: [talks, { ...rings, id: 'c2' }] });
+    fake.say({ elsewhere: true });
+    await settle();
+    expect(screen.queryByRole('button', { name: /Answer/ })).toBeNull();
+    expect(screen.getByRole('button', { name: /Hang up/ })).toBeTruthy();
+  });
   it('takes no press for 400 ms, then the button answers', async () => {
     const { fake } = await open();
     fake.change({ calls: [rings] });
