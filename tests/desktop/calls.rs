@@ -111,7 +111,7 @@ fn a_call_window_rings_above_other_programs_and_leaves_them_the_keyboard() {
     assert_eq!(desktop.active(), "Other program", "a press by WebDriver takes no keyboard");
     until("the call window is there, and drawn", || {
         let Some((id, (_, _, width, height))) = call_window(&desktop) else { return false };
-        height < 150 && desktop.colour(&id, width * 3 / 4, height * 3 / 4) != desktop.colour(&id, 2, 2)
+        height < 150 && desktop.offers_to_answer(&id, (width, height))
     });
     let begun = other.count();
     for _ in 0..5 {

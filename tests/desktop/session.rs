@@ -229,14 +229,21 @@ impl Desktop {
         Some((value("X=")?, value("Y=")?, value("WIDTH=")?, value("HEIGHT=")?))
     }
 
-    /// The colour of one point of a window, in words of ImageMagick.
-    pub(crate) fn colour(&self, window: &str, x: i32, y: i32) -> String {
+    /// The colour of one point of a window: red, green, blue.
+    pub(crate) fn colour(&self, window: &str, x: i32, y: i32) -> [u8; 3] {
         let point = format!("1x1+{x}+{y}");
-        self.ask("import", &["-window", window, "-crop", &point, "-depth", "8", "txt:-"])
-            .lines()
-            .last()
-            .unwrap_or_default()
-            .to_owned()
+        let said = self.ask("import", &["-window", window, "-crop", &point, "-depth", "8", "txt:-"]);
+        // The line of a pixel begins with its place, which is none of its colour.
+        let digits = said.lines().last().and_then(|line| line.split('#').nth(1)).and_then(|line| line.get(..6));
+        let number = digits.and_then(|digits| u32::from_str_radix(digits, 16).ok()).unwrap_or_default();
+        let [_, colour @ ..] = number.to_be_bytes();
+        colour
+    }
+
+    /// Does the call window show its green button to answer with?
+    pub(crate) fn offers_to_answer(&self, window: &str, (width, height): (i32, i32)) -> bool {
+        let [red, green, blue] = self.colour(window, width * 11 / 20, height * 3 / 4);
+        green > 80 && red < green / 2 && blue < green
     }
 
     /// How many programs listen to the microphone.

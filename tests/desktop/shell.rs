@@ -108,7 +108,7 @@ fn closed_to_the_tray_it_still_rings_is_answered_and_quits_from_there() {
     until("the call window rings", || {
         let Some(id) = desktop.windows().pop() else { return false };
         let Some((_, _, width, height)) = desktop.place(&id) else { return false };
-        height < width && desktop.colour(&id, width * 3 / 4, height * 3 / 4) != desktop.colour(&id, 2, 2)
+        height < width && desktop.offers_to_answer(&id, (width, height))
     });
     until("a notification says it", || !notifications.seen().is_empty());
     desktop.picture("ringing-without-a-window");

@@ -22,7 +22,7 @@ fn certificate(authority: &Authority, names: &[&str], expired: bool) -> Certific
 
 /// An account of alice at `server`, without sound.
 fn account(server: String, trust: Trust) -> Setup<'static> {
-    Setup { server, user: "alice", domain: "127.0.0.1", password: "pw", trust, voice: None, flags: &[] }
+    Setup { server, user: "alice", domain: "127.0.0.1", password: "pw", trust, voice: None, flags: &[], variables: &[] }
 }
 
 /// A text as a person sees it: without the marks round inserted values.

@@ -7,6 +7,7 @@
 mod asterisk;
 mod browser;
 mod cases;
+mod front;
 mod kamailio;
 mod sipp;
 mod suite;
@@ -15,6 +16,13 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     suite::run(
-        &[cases::servers::TESTS, cases::kamailio::TESTS, cases::asterisk::TESTS, cases::practice::TESTS].concat(),
+        &[
+            cases::servers::TESTS,
+            cases::kamailio::TESTS,
+            cases::asterisk::TESTS,
+            cases::practice::TESTS,
+            cases::front::TESTS,
+        ]
+        .concat(),
     )
 }

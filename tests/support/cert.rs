@@ -53,7 +53,7 @@ impl Authority {
         Self { issuer: Issuer::new(params, key), pem }
     }
 
-    /// Signs a certificate for a server.
+    /// Signs a certificate, for a server or a client.
     ///
     /// # Panics
     /// When a name is neither a host name nor an address.
@@ -62,7 +62,7 @@ impl Authority {
         let names: Vec<String> = wanted.names.iter().map(|&name| name.to_owned()).collect();
         let mut params = CertificateParams::new(names).expect("names of hosts");
         params.distinguished_name = called("A server of the tests");
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
         params.use_authority_key_identifier_extension = true;
         if wanted.expired {
             params.not_before = date_time_ymd(2020, 1, 1);

@@ -32,6 +32,8 @@ pub struct Setup<'a> {
     pub voice: Option<u64>,
     /// More flags.
     pub flags: &'a [&'a str],
+    /// Variables of its environment.
+    pub variables: &'a [(&'a str, &'a str)],
 }
 
 /// How the phone knows the server.
@@ -90,7 +92,7 @@ impl Phone {
             }
             None => command.args(["--mic", "none", "--speaker", "none"]),
         };
-        command.args(["--log", "debug"]).args(setup.flags);
+        command.args(["--log", "debug"]).args(setup.flags).envs(setup.variables.iter().copied());
         let mut talker = Talker::start(test, name, &mut command);
         talker.send_secret(setup.password);
         let mut phone = Self { talker, name: name.to_owned(), speaker, mic: voice, commands: 0, at: 0 };

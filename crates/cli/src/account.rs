@@ -1,6 +1,6 @@
 //! The account from the flags, as a wish for the phone.
 
-use std::{fs, io};
+use std::{fs, io, path::Path};
 
 use anyhow::Context;
 use phone::{
@@ -24,11 +24,8 @@ pub(crate) fn wish(account: Account, input: &mut Input) -> anyhow::Result<Accoun
         Password::Env(name) => Some(variable(&name)?),
         Password::Stdin => Some(Typed::from(input.secret().context("there is no password on the standard input")?)),
     };
-    let ca = account.ca.map(|path| {
-        // As much as an account may hold, and one byte that says there was more.
-        let read = fs::File::open(&path).and_then(|file| io::read_to_string(io::Read::take(file, 65_537)));
-        read.with_context(|| format!("{} cannot be read", path.display()))
-    });
+    let secret = |name: Option<String>| name.map(|name| variable(&name)).transpose();
+    let client_cert = account.client_cert.map(|path| Ok::<_, anyhow::Error>(Typed::from(Secret::new(file(&path)?))));
     let turn_user = account.turn_user.unwrap_or_default();
     let turn = account.turn.into_iter().map(|url| Turn { url, user: turn_user.clone() });
     Ok(AccountWish {
@@ -37,16 +34,29 @@ pub(crate) fn wish(account: Account, input: &mut Input) -> anyhow::Result<Accoun
         server: account.server,
         auth_user: account.auth_user,
         display_name: account.display_name,
-        ca: ca.transpose()?,
+        ca: account.ca.map(|path| file(&path)).transpose()?,
         pin: account.pin,
         origin: account.origin,
+        http_user: account.http_user,
+        http_password: secret(account.http_password_env)?,
+        headers: secret(account.headers_env)?,
+        client_cert: client_cert.transpose()?,
+        proxy: account.proxy,
+        proxy_password: secret(account.proxy_password_env)?,
+        keepalive: account.keepalive,
         stun: Some(account.stun),
         turn: Some(turn.collect()),
         password,
-        turn_password: account.turn_password_env.map(|name| variable(&name)).transpose()?,
+        turn_password: secret(account.turn_password_env)?,
         keep: Some(Keep::Run),
         ..AccountWish::default()
     })
+}
+
+/// A file of PEM text: as much as an account may hold, and one byte that says there was more.
+fn file(path: &Path) -> anyhow::Result<String> {
+    let read = fs::File::open(path).and_then(|file| io::read_to_string(io::Read::take(file, 65_537)));
+    read.with_context(|| format!("{} cannot be read", path.display()))
 }
 
 fn variable(name: &str) -> anyhow::Result<Typed> {

@@ -2,6 +2,8 @@
 
 use std::{ffi::OsString, fmt, path::PathBuf};
 
+use phone::contract::Keepalive;
+
 /// A flag: its name, what follows it, for which commands it is, and what it does.
 pub(crate) struct Flag {
     pub(crate) name: &'static str,
@@ -43,6 +45,33 @@ pub(crate) const FLAGS: &[Flag] = &[
     flag(Group::Account, "--ca", Some("FILE"), "trust this certificate authority too, a PEM file"),
     flag(Group::Account, "--pin", Some("HASH"), "trust the certificate with this SHA-256 and no other"),
     flag(Group::Account, "--origin", Some("URL"), "the Origin that the server is told, where it is not its own"),
+    flag(
+        Group::Account,
+        "--http-user",
+        Some("NAME"),
+        "the name for the HTTP side of the server, if it asks in the handshake",
+    ),
+    flag(Group::Account, "--http-password-env", Some("VAR"), "the environment variable that holds the password for it"),
+    flag(
+        Group::Account,
+        "--headers-env",
+        Some("VAR"),
+        "the variable that holds more headers of the handshake, one a line",
+    ),
+    flag(Group::Account, "--client-cert", Some("FILE"), "the certificate of our own and its key for TLS, one PEM file"),
+    flag(
+        Group::Account,
+        "--proxy",
+        Some("URL"),
+        "http://[user@]host:port or socks5://…; none; without it that of the system",
+    ),
+    flag(
+        Group::Account,
+        "--proxy-password-env",
+        Some("VAR"),
+        "the environment variable that holds the password of the proxy",
+    ),
+    flag(Group::Account, "--keepalive", Some("KIND"), "by what the connection is kept: ping, crlf, both or none"),
     flag(Group::Account, "--stun", Some("SERVER"), "stun:host[:port]; may stand several times"),
     flag(Group::Account, "--turn", Some("SERVER"), "turn:host[:port]; may stand several times"),
     flag(Group::Account, "--turn-user", Some("USER"), "the user of the TURN servers"),
@@ -104,6 +133,13 @@ pub(crate) struct Account {
     pub(crate) ca: Option<PathBuf>,
     pub(crate) pin: Option<String>,
     pub(crate) origin: Option<String>,
+    pub(crate) http_user: Option<String>,
+    pub(crate) http_password_env: Option<String>,
+    pub(crate) headers_env: Option<String>,
+    pub(crate) client_cert: Option<PathBuf>,
+    pub(crate) proxy: Option<String>,
+    pub(crate) proxy_password_env: Option<String>,
+    pub(crate) keepalive: Option<Keepalive>,
     pub(crate) stun: Vec<String>,
     pub(crate) turn: Vec<String>,
     pub(crate) turn_user: Option<String>,
@@ -234,6 +270,13 @@ fn run(given: &[(&'static Flag, String)]) -> Result<Run, Usage> {
             "--ca" => account.ca = Some(value().into()),
             "--pin" => account.pin = Some(value()),
             "--origin" => account.origin = Some(value()),
+            "--http-user" => account.http_user = Some(value()),
+            "--http-password-env" => account.http_password_env = Some(value()),
+            "--headers-env" => account.headers_env = Some(value()),
+            "--client-cert" => account.client_cert = Some(value().into()),
+            "--proxy" => account.proxy = Some(value()),
+            "--proxy-password-env" => account.proxy_password_env = Some(value()),
+            "--keepalive" => account.keepalive = Some(keepalive(&value())?),
             "--stun" => account.stun.push(value()),
             "--turn" => account.turn.push(value()),
             "--turn-user" => account.turn_user = Some(value()),
@@ -254,6 +297,16 @@ fn run(given: &[(&'static Flag, String)]) -> Result<Run, Usage> {
         run.account = Some(account);
     }
     Ok(run)
+}
+
+fn keepalive(word: &str) -> Result<Keepalive, Usage> {
+    match word {
+        "ping" => Ok(Keepalive::Ping),
+        "crlf" => Ok(Keepalive::Crlf),
+        "both" => Ok(Keepalive::Both),
+        "none" => Ok(Keepalive::None),
+        _ => usage("--keepalive takes ping, crlf, both or none"),
+    }
 }
 
 /// The help, from the table.
@@ -330,6 +383,7 @@ mod tests {
             ("run --domain a", "needs --user"),
             ("run --user 1 --domain a --turn x", "--turn-user"),
             ("run --user 1 --domain a --password-env A --password-stdin", "one place"),
+            ("run --user 1 --domain a --keepalive often", "--keepalive takes"),
             ("run --log loud", "--log takes"),
         ] {
             let usage = read(line).unwrap_err();

@@ -9,6 +9,10 @@ use sip::{
 };
 use url::Url;
 
+mod handshake;
+
+pub(crate) use handshake::Handshake;
+
 use crate::{
     contract::{AccountId, AccountWish, ContactForm, Keep, Turn},
     fault::{Code, Fault},
@@ -50,6 +54,9 @@ pub(crate) struct Profile {
     pub(crate) pin: Option<String>,
     /// The Origin of the handshake, where it is not the server's own.
     pub(crate) origin: Option<String>,
+    /// What is said before SIP begins.
+    #[serde(default)]
+    pub(crate) handshake: Handshake,
     /// STUN servers, `stun:host:port`.
     pub(crate) stun: Vec<String>,
     /// TURN servers, `turn:host:port`.
@@ -102,6 +109,7 @@ impl Profile {
         optional(&mut next.ca, wish.ca.as_deref(), authority)?;
         optional(&mut next.pin, wish.pin.as_deref(), pin)?;
         optional(&mut next.origin, wish.origin.as_deref(), origin)?;
+        next.handshake.take(wish)?;
         if let Some(servers) = &wish.stun {
             next.stun = few(servers, "stun")?.iter().map(|text| server(text, "stun")).collect::<Result<_, _>>()?;
         }
@@ -115,7 +123,9 @@ impl Profile {
             return Err(bad("expires"));
         }
         next.enabled = wish.enabled.unwrap_or(next.enabled);
-        for typed in [&wish.password, &wish.turn_password].into_iter().flatten() {
+        for typed in
+            [&wish.password, &wish.turn_password, &wish.http_password, &wish.proxy_password].into_iter().flatten()
+        {
             if typed_length(typed) > 1024 {
                 return Err(bad("password"));
             }
@@ -156,6 +166,7 @@ impl Profile {
             ca: None,
             pin: None,
             origin: None,
+            handshake: Handshake::default(),
             stun: Vec::new(),
             turn: Vec::new(),
             contact_form: ContactForm::default(),
@@ -189,11 +200,10 @@ impl Profile {
     }
 
     fn take_server(&mut self, wish: &AccountWish, base: Option<&Self>) -> Result<(), Fault> {
-        let usual = |domain: &str| format!("wss://{domain}/");
-        let was_usual = base.is_none_or(|base| base.server == usual(&base.domain.to_ascii_lowercase()));
+        let was_usual = base.is_none_or(Self::is_by_domain);
         match wish.server.as_deref().map(str::trim) {
             None if !was_usual => {}
-            None | Some("") => self.server = websocket(&usual(&self.domain))?,
+            None | Some("") => self.server = websocket(&usual_server(&self.domain))?,
             Some(text) => self.server = websocket(text)?,
         }
         Ok(())
@@ -234,14 +244,31 @@ impl Profile {
     /// Does it hand what proves `before` to somebody else: to another host, or to any that listens on the way? A digest is
     /// enough to guess a password from (CONFORMANCE S1).
     #[must_use]
-    pub(crate) fn proves_elsewhere(&self, before: &Self) -> bool {
+    fn proves_elsewhere(&self, before: &Self) -> bool {
         let in_clear = |own: &Self| own.server.starts_with("ws:");
         self.host() != before.host() || (in_clear(self) && !in_clear(before))
     }
 
+    /// May the server be found by its domain (RFC 3263)? A server that a person named is where they said.
+    #[must_use]
+    pub(crate) fn is_by_domain(&self) -> bool {
+        self.server == usual_server(&self.domain)
+    }
+
+    /// Whoever would be shown what is kept for another one (CONFORMANCE S1): its host, where the wish brings nothing new.
+    #[must_use]
+    pub(crate) fn shown_anew(&self, before: &Self, has_password: bool, wish: &AccountWish) -> Option<String> {
+        let kept = (has_password && wish.password.is_none()) || self.handshake.shows_kept(wish);
+        if self.proves_elsewhere(before) && kept {
+            return Some(self.host());
+        }
+        let relay = self.other_relay(before).filter(|_| wish.turn_password.is_none()).map(str::to_owned);
+        relay.or_else(|| self.handshake.other_proxy(&before.handshake, wish))
+    }
+
     /// The first relay that would be shown the password of another one.
     #[must_use]
-    pub(crate) fn other_relay(&self, before: &Self) -> Option<&str> {
+    fn other_relay(&self, before: &Self) -> Option<&str> {
         let known = |turn: &&Turn| before.turn.iter().any(|known| known.url == turn.url);
         self.turn.iter().find(|turn| !before.turn.is_empty() && !known(turn)).map(|turn| turn.url.as_str())
     }
@@ -258,6 +285,11 @@ impl Profile {
         };
         names(self) == names(other)
     }
+}
+
+/// The server of a domain that names none.
+fn usual_server(domain: &str) -> String {
+    format!("wss://{}/", domain.to_ascii_lowercase())
 }
 
 fn bad(field: &'static str) -> Fault {

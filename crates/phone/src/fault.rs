@@ -69,6 +69,9 @@ codes! {
     CertificateWrongName "certificate-wrong-name" Network CERTIFICATE, ["host"];
     CertificateChanged "certificate-changed" Network CERTIFICATE, ["host"];
     WebsocketRefused "websocket-refused" Peer RETRY, ["host"];
+    HandshakePassword "handshake-password" User PASSWORD, ["host"];
+    ProxyPassword "proxy-password" User PASSWORD, [];
+    ProxyFailed "proxy-failed" Network RETRY, [];
     SubprotocolMissing "subprotocol-missing" Peer None, ["host"];
     WrongPassword "wrong-password" User PASSWORD, ["host" "user"];
     UnknownUser "unknown-user" User None, ["host" "user"];
@@ -232,9 +235,15 @@ impl From<&LinkError> for Fault {
             LinkError::CertificateExpired(facts) => Self::new(Code::CertificateExpired).cert(facts),
             LinkError::CertificateWrongName(facts) => Self::new(Code::CertificateWrongName).cert(facts),
             LinkError::CertificateChanged(facts) => Self::new(Code::CertificateChanged).cert(facts),
+            LinkError::WebsocketRefused { status: Some(401), detail } => {
+                Self::new(Code::HandshakePassword).detail(detail)
+            }
             LinkError::WebsocketRefused { status, detail } => {
                 let text = status.map_or_else(|| detail.clone(), |status| format!("HTTP {status} {detail}"));
                 Self::new(Code::WebsocketRefused).detail(text)
+            }
+            LinkError::Proxy { who, detail } => {
+                Self::new(if *who { Code::ProxyPassword } else { Code::ProxyFailed }).detail(detail)
             }
             LinkError::SubprotocolMissing => Self::new(Code::SubprotocolMissing),
             LinkError::ConnectionLost { code, detail } => {

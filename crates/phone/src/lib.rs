@@ -19,3 +19,4 @@ pub mod words;
 pub use phone::{Door, Listener, Phone};
 pub use run::start;
 pub use setup::{Pace, PracticeHost, PracticeLine, Setup, StorePlace};
+pub use wss::Dns;

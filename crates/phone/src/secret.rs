@@ -11,19 +11,31 @@ use zeroize::Zeroize;
 pub enum SecretKind {
     /// The SIP password.
     Sip,
-    /// The password of the WebSocket handshake.
+    /// The password that the HTTP side of the server asks for in the WebSocket handshake.
     Http,
+    /// Further headers of the handshake, cookies among them.
+    Headers,
+    /// The key of our certificate for TLS.
+    Key,
+    /// The password of the proxy.
+    Proxy,
     /// The password of the TURN servers.
     Turn,
 }
 
 impl SecretKind {
+    /// All of them, the one of the account itself first.
+    pub const ALL: [Self; 6] = [Self::Sip, Self::Http, Self::Headers, Self::Key, Self::Proxy, Self::Turn];
+
     /// The word in the name of the entry: `<account id>/sip`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Sip => "sip",
             Self::Http => "http",
+            Self::Headers => "headers",
+            Self::Key => "client-key",
+            Self::Proxy => "proxy",
             Self::Turn => "turn",
         }
     }

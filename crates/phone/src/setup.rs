@@ -3,6 +3,7 @@
 use std::{future::Future, path::PathBuf, pin::Pin, sync::Arc};
 
 use media::port::SoundPort;
+use wss::Dns;
 
 use crate::{
     contract::AccountWish,
@@ -17,6 +18,10 @@ pub struct Setup {
     pub sound: Box<dyn SoundPort>,
     /// The keychain.
     pub secrets: Arc<dyn SecretStore>,
+    /// What a variable of the environment says: it may name the proxy of the system (`https_proxy` and its like).
+    pub environment: fn(&str) -> Option<String>,
+    /// Who is asked for the servers of a domain.
+    pub dns: Dns,
     /// Where accounts, settings and history are kept.
     pub store: StorePlace,
     /// Who runs the practice line, where there shall be one.
@@ -37,6 +42,8 @@ impl Setup {
             version: version.to_owned(),
             sound: Box::new(crate::sound::Silence),
             secrets: Arc::new(crate::secret::Nowhere),
+            environment: |name| std::env::var(name).ok(),
+            dns: Dns::System,
             store: StorePlace::Memory,
             practice: None,
             accounts: Vec::new(),

@@ -14,6 +14,14 @@ pub enum LinkError {
     /// The host refuses connections on that port, or cannot be reached.
     #[error("the connection was refused: {0}")]
     ConnectRefused(String),
+    /// The proxy does not lead to the server.
+    #[error("the proxy does not lead to the server: {detail}")]
+    Proxy {
+        /// Does it want credentials, or other ones?
+        who: bool,
+        /// What it said.
+        detail: String,
+    },
     /// Nothing answered in time.
     #[error("nothing answered in time while trying to {0}")]
     ConnectTimeout(&'static str),
@@ -64,7 +72,8 @@ impl LinkError {
             | Self::CertificateWrongName(_)
             | Self::CertificateChanged(_)
             | Self::SubprotocolMissing => true,
-            Self::WebsocketRefused { status, .. } => matches!(status, Some(401 | 403 | 404 | 407)),
+            Self::WebsocketRefused { status, .. } => matches!(status, Some(401 | 403 | 404)),
+            Self::Proxy { who, .. } => *who,
             Self::ConnectionLost { code, .. } => matches!(code, Some(1008)),
             Self::HostUnknown(_) | Self::ConnectRefused(_) | Self::ConnectTimeout(_) | Self::TlsFailed(_) => false,
         }

@@ -24,6 +24,9 @@ use crate::{
 /// How many servers are tried, at most.
 const MOST: usize = 16;
 
+/// How long one question to a name server may take. It is asked twice, and finding the server may take ten seconds.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(2);
+
 /// Who is asked for the servers of a domain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Dns {
@@ -57,20 +60,27 @@ impl Dns {
         if target.explicit || target.host.starts_with('[') || target.host.parse::<IpAddr>().is_ok() {
             return Ok(vec![Place::of(target)]);
         }
-        let resolver = self.resolver()?;
+        let resolver = match self.resolver() {
+            Ok(resolver) => resolver,
+            Err(error) => {
+                tracing::debug!(%error, "the system names no name server");
+                return Ok(vec![Place::of(target)]);
+            }
+        };
         let domain = format!("{}.", target.host.trim_end_matches('.'));
-        let naptr = ask(&resolver, &domain, RecordType::NAPTR).await.into_iter();
-        let naptr = naptr.filter_map(|data| if let RData::NAPTR(own) = data { Some(own) } else { None });
-        let mut services = services(naptr.collect(), target.secure);
-        if services.is_empty() {
-            // RFC 3263 4.1: without NAPTR the service is asked for by its usual name.
-            services.push(format!("{}._ws.{domain}", if target.secure { "_sips" } else { "_sip" }));
-        }
+        // RFC 3263 4.1: without NAPTR the service is asked for by its usual name. Both are asked at once: a name server that
+        // knows neither, or answers nobody, costs its patience once.
+        let usual = format!("{}._ws.{domain}", if target.secure { "_sips" } else { "_sip" });
+        let (naptr, found) = tokio::join!(ask(&resolver, &domain, RecordType::NAPTR), servers(&resolver, &usual));
+        let naptr = naptr.into_iter().filter_map(|data| if let RData::NAPTR(own) = data { Some(own) } else { None });
+        let services = services(naptr.collect(), target.secure);
+        let found = if services.is_empty() {
+            vec![found]
+        } else {
+            futures_util::future::join_all(services.iter().map(|service| servers(&resolver, service))).await
+        };
         let mut places = Vec::new();
-        for service in services {
-            let srv = ask(&resolver, &service, RecordType::SRV).await.into_iter();
-            let srv: Vec<SRV> =
-                srv.filter_map(|data| if let RData::SRV(own) = data { Some(own) } else { None }).collect();
+        for srv in found {
             // RFC 2782: a root as target says that the service is decidedly not offered.
             if let [only] = &srv[..]
                 && only.target.is_root()
@@ -110,9 +120,16 @@ impl Dns {
                 TokioResolver::builder_with_config(config, TokioRuntimeProvider::default())
             }
         };
+        builder.options_mut().timeout = PATIENCE;
         builder.options_mut().ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
         builder.build().map_err(|error| unknown(&error))
     }
+}
+
+/// The servers of a service.
+async fn servers(resolver: &TokioResolver, service: &str) -> Vec<SRV> {
+    let found = ask(resolver, service, RecordType::SRV).await.into_iter();
+    found.filter_map(|data| if let RData::SRV(own) = data { Some(own) } else { None }).collect()
 }
 
 /// The records of a name. Where there are none, or no name server answers, the next way is gone.

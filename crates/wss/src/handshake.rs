@@ -63,6 +63,12 @@ fn is_own(name: &str) -> bool {
     own.contains(&name.as_str()) || name.starts_with("sec-websocket-")
 }
 
+/// May an account have this header in its handshake (C18, C22)? What the handshake says itself is none.
+#[must_use]
+pub fn is_settable(name: &str, value: &str) -> bool {
+    !is_own(name) && is_header(name, value)
+}
+
 /// The request, and its key.
 fn request(config: &LinkConfig, target: &Target, shown: &Shown) -> Result<(String, String), LinkError> {
     let key = generate_key();
@@ -82,7 +88,7 @@ fn request(config: &LinkConfig, target: &Target, shown: &Shown) -> Result<(Strin
         ("User-Agent", config.user_agent.clone()),
     ];
     for (name, value) in &config.headers {
-        if is_own(name) {
+        if !is_settable(name, value.expose()) {
             return Err(LinkError::BadUrl(format!("the header {name} is none to set")));
         }
         // The answer to a challenge stands in place of what was said unasked.

@@ -26,6 +26,7 @@ pub use backoff::Backoff;
 pub use certificate::CertificateFacts;
 pub use error::LinkError;
 pub use find::Dns;
+pub use handshake::is_settable;
 pub use link::{KeepAlive, Link, LinkConfig, LinkEvent, Step, open};
 pub use proxy::{Proxy, ProxyKind};
 pub use secret::{Credentials, Secret};

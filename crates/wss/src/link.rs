@@ -124,8 +124,8 @@ pub enum LinkEvent {
     Up {
         /// How it is secured.
         tls: TlsFacts,
-        /// With whom.
-        server: SocketAddr,
+        /// With whom; nothing through a proxy, which alone knows.
+        server: Option<SocketAddr>,
     },
     /// One message came, text or binary.
     Message(Bytes),

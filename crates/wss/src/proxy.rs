@@ -60,12 +60,14 @@ impl Proxy {
     }
 
     /// The proxy that an environment names for `server`, by the variables that curl and browsers read. `of` gives a
-    /// variable: this room reads no environment itself.
+    /// variable: this room reads no environment itself. What is on this machine is reached without one.
     #[must_use]
     pub fn from_environment(server: &Url, of: impl Fn(&str) -> Option<String>) -> Option<Self> {
         let either = |name: &str| of(name).or_else(|| of(&name.to_uppercase())).filter(|value| !value.is_empty());
         let host = server.host_str()?;
-        if either("no_proxy").is_some_and(|list| excepted(&list, host)) {
+        let bare = host.trim_matches(['[', ']']);
+        let here = bare.eq_ignore_ascii_case("localhost") || bare.parse::<IpAddr>().is_ok_and(|own| own.is_loopback());
+        if here || either("no_proxy").is_some_and(|list| excepted(&list, host)) {
             return None;
         }
         // RFC 6455 4.1, 3: SOCKS before HTTPS before HTTP. `HTTP_PROXY` may be a header of a request in a CGI: only
@@ -136,7 +138,7 @@ pub(crate) enum Tunnel {
 /// Asks for a tunnel to `host` at `port`. `proof` is what an earlier answer asked for.
 ///
 /// # Errors
-/// [`LinkError::WebsocketRefused`] with 407 for credentials that are not taken, [`LinkError::ConnectRefused`].
+/// [`LinkError::Proxy`].
 pub(crate) async fn tunnel(
     stream: &mut TcpStream,
     proxy: &Proxy,
@@ -150,11 +152,16 @@ pub(crate) async fn tunnel(
 }
 
 fn refused(detail: &str) -> LinkError {
-    LinkError::ConnectRefused(format!("the proxy: {detail}"))
+    LinkError::Proxy { who: false, detail: detail.to_owned() }
+}
+
+/// A proxy that is not there is another thing than a server that is not.
+pub(crate) fn not_had(error: LinkError) -> LinkError {
+    refused(&error.to_string())
 }
 
 fn unknown() -> LinkError {
-    LinkError::WebsocketRefused { status: Some(407), detail: "the proxy wants other credentials".to_owned() }
+    LinkError::Proxy { who: true, detail: "it wants other credentials".to_owned() }
 }
 
 async fn http(

@@ -46,7 +46,7 @@ impl Task {
         &mut self,
         stream: WebSocketStream<Guard<S>>,
         tls: TlsFacts,
-        server: SocketAddr,
+        server: Option<SocketAddr>,
     ) -> Left {
         if self.tell.send(LinkEvent::Up { tls, server }).await.is_err() {
             return Left::Closed;

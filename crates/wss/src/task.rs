@@ -48,7 +48,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Wire for S {}
 struct Connected {
     socket: WebSocketStream<Guard<Box<dyn Wire>>>,
     tls: TlsFacts,
-    server: SocketAddr,
+    server: Option<SocketAddr>,
 }
 
 /// What was answered to who asked who we are, in one attempt to connect.
@@ -177,7 +177,7 @@ impl Task {
     ) -> Result<Option<Connected>, Left> {
         let limit = self.config.limit;
         let Some((stream, _turn)) = self.reach(place, proofs).await? else { return Ok(None) };
-        let server = stream.peer_addr().map_err(|error| Left::Lost(LinkError::ConnectRefused(error.to_string())))?;
+        let server = if self.config.proxy.is_some() { None } else { stream.peer_addr().ok() };
         let (mut stream, tls): (Box<dyn Wire>, _) = if target.secure {
             let whom = (&self.config.trust, self.config.identity.as_ref());
             let wrap = within(limit, "agree on TLS", tls::wrap(stream, &target.host, whom));
@@ -224,14 +224,17 @@ impl Task {
         let proxy = self.config.proxy.as_ref();
         let find = async {
             match (proxy, &self.config.discover) {
-                (Some(proxy), _) => connect::find(&proxy.host, proxy.port).await,
+                (Some(proxy), _) => connect::find(&proxy.host, proxy.port).await.map_err(proxy::not_had),
                 (None, Some(dns)) => dns.addresses(place).await,
                 (None, None) => connect::find(&place.host, place.port).await,
             }
         };
         let find = within(limit, "find the host", find);
         let addresses = step(Step::Find, &self.tell, &mut self.inbox, find).await?;
-        let connecting = connect::connect(&addresses, limit);
+        let connecting = async {
+            let connected = connect::connect(&addresses, limit).await;
+            if proxy.is_some() { connected.map_err(proxy::not_had) } else { connected }
+        };
         let (mut stream, turn) = step(Step::Connect, &self.tell, &mut self.inbox, connecting).await?;
         if let Some(proxy) = proxy {
             let cnonce = cnonce(&mut self.rng);

@@ -43,6 +43,47 @@ pub struct Identity {
 }
 
 impl Identity {
+    /// Reads one PEM text that holds the certificate, those between it and its authority, and the key.
+    ///
+    /// # Errors
+    /// What is missing or does not fit, in words.
+    pub fn from_pem(text: &str) -> Result<Self, String> {
+        let (mut chain, mut key) = (String::new(), String::new());
+        let mut into: Option<&mut String> = None;
+        for line in text.lines().map(str::trim) {
+            if let Some(label) = line.strip_prefix("-----BEGIN ") {
+                into = match label.strip_suffix("-----") {
+                    Some("CERTIFICATE") => Some(&mut chain),
+                    Some("ENCRYPTED PRIVATE KEY") => return Err("the key has a pass phrase".to_owned()),
+                    Some(label) if label.ends_with("PRIVATE KEY") => Some(&mut key),
+                    _ => None,
+                };
+            }
+            if let Some(part) = &mut into {
+                part.push_str(line);
+                part.push('\n');
+            }
+            if line.starts_with("-----END ") {
+                into = None;
+            }
+        }
+        let own = Self { chain: chain.into_bytes(), key: Secret::new(key) };
+        let (chain, key) = own.read()?;
+        ClientConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .map_err(|error| error.to_string())?
+            .with_root_certificates(RootCertStore::empty())
+            .with_client_auth_cert(chain, key)
+            .map_err(|error| error.to_string())?;
+        Ok(own)
+    }
+
+    /// What the certificate says.
+    #[must_use]
+    pub fn facts(chain: &[u8]) -> Option<CertificateFacts> {
+        CertificateDer::from_pem_slice(chain).ok().map(|own| CertificateFacts::of(&own))
+    }
+
     fn read(&self) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), String> {
         let chain = CertificateDer::pem_slice_iter(&self.chain).collect::<Result<Vec<_>, _>>();
         let chain = chain.map_err(|error| error.to_string())?;

@@ -79,6 +79,7 @@ impl Asterisk {
             trust: Trust::Authority(self.ca.clone()),
             voice: Some(voice),
             flags: &[],
+            variables: &[],
         }
     }
 

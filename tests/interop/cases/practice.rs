@@ -84,6 +84,7 @@ fn a_browser_and_the_phone_talk_on_the_practice_line() -> Result<(), Missing> {
             trust: Trust::Pin(line.pbx.pin.clone()),
             voice: Some(8),
             flags: &[],
+            variables: &[],
         },
     );
     phone.registered();

@@ -26,7 +26,8 @@ pub(crate) struct Kamailio {
     ca: PathBuf,
     /// Where it takes WebSocket clients: `wss://127.0.0.1:port/ws`.
     pub(crate) url: String,
-    wss: u16,
+    /// The port of that.
+    pub(crate) wss: u16,
     /// Where it takes plain phones.
     pub(crate) udp: u16,
     /// Where it looks for the plain phone, whose numbers begin with 7.
@@ -120,6 +121,7 @@ impl Kamailio {
             trust: Trust::Authority(self.ca.clone()),
             voice: Some(voice),
             flags: &[],
+            variables: &[],
         }
     }
 

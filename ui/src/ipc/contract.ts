@@ -109,7 +109,7 @@ provenAt: Timestamp,
  */
 rttMs: number | null, 
 /**
- * The address of the server.
+ * The address of the server; empty through a proxy, which alone knows it.
  */
 server: string, 
 /**
@@ -167,6 +167,7 @@ url: string,
  */
 user: string, };
 export type ContactForm = "invalid" | "learned";
+export type Keepalive = "ping" | "crlf" | "both" | "none";
 export type SecretState = "stored" | "run" | "missing";
 export type Keep = "keychain" | "run";
 export type Account = { 
@@ -235,6 +236,27 @@ pin: string | null,
  */
 origin: string | null, 
 /**
+ * The name for the HTTP side of the server, where that asks for one in the handshake.
+ */
+httpUser: string | null, 
+/**
+ * The names of further headers of the handshake; what they say is a secret.
+ */
+headers: Array<string>, 
+/**
+ * Our own certificate for TLS.
+ */
+clientCert: Certificate | null, 
+/**
+ * The proxy to go through, `http://[user@]host:port` or `socks5://…`; `none` for no proxy, and nothing for that of the
+ * system.
+ */
+proxy: string | null, 
+/**
+ * By what the connection is kept alive.
+ */
+keepalive: Keepalive, 
+/**
  * STUN servers, `stun:host:port`.
  */
 stun: Array<string>, 
@@ -258,11 +280,27 @@ export type AccountWish = {
 /**
  * Which account: absent to add one.
  */
-account?: AccountId, name?: string, address?: string, server?: string, user?: string, domain?: string, authUser?: string, displayName?: string, ca?: string, pin?: string, origin?: string, stun?: Array<string>, turn?: Array<Turn>, contactForm?: ContactForm, expiresS?: number, enabled?: boolean, 
+account?: AccountId, name?: string, address?: string, server?: string, user?: string, domain?: string, authUser?: string, displayName?: string, ca?: string, pin?: string, origin?: string, httpUser?: string, 
+/**
+ * Further headers of the handshake, `Name: value`, one a line. What they say is a secret.
+ */
+headers?: string, 
+/**
+ * Our certificate for TLS and its key without a pass phrase, as one PEM text.
+ */
+clientCert?: string, proxy?: string, keepalive?: Keepalive, stun?: Array<string>, turn?: Array<Turn>, contactForm?: ContactForm, expiresS?: number, enabled?: boolean, 
 /**
  * The SIP password.
  */
 password?: string, 
+/**
+ * The password for the HTTP side of the server.
+ */
+httpPassword?: string, 
+/**
+ * The password of the proxy.
+ */
+proxyPassword?: string, 
 /**
  * The password of the TURN servers.
  */

@@ -1,5 +1,5 @@
 // The form of an account: from an account to its fields and back to what the phone is asked.
-import type { Account, AccountWish } from '../ipc';
+import type { Account, AccountWish, Keepalive } from '../ipc';
 import { bare } from './remote';
 
 export interface Form {
@@ -14,6 +14,15 @@ export interface Form {
   turnUser: string;
   turnPassword: string;
   ca: string;
+  proxy: string;
+  proxyPassword: string;
+  httpUser: string;
+  httpPassword: string;
+  headers: string;
+  clientCert: string;
+  keepalive: Keepalive;
+  /** What is kept and shall be no longer: neither comes back to be emptied. */
+  forget: ('headers' | 'clientCert')[];
   enabled: boolean;
 }
 
@@ -30,12 +39,22 @@ export function formOf(account: Account | null): Form {
     turnUser: account?.turn[0]?.user ?? '',
     turnPassword: '',
     ca: account?.ca ?? '',
+    proxy: account?.proxy ?? '',
+    proxyPassword: '',
+    httpUser: account?.httpUser ?? '',
+    httpPassword: '',
+    headers: '',
+    clientCert: '',
+    keepalive: account?.keepalive ?? 'ping',
+    forget: [],
     enabled: account?.enabled ?? true,
   };
 }
 
 /** Has the address a user and a server? More is checked by the phone, which knows how. */
 export const addressed = (address: string) => /^(sips?:)?[^\s@]+@[^\s@]+$/i.test(address.trim());
+
+const texts = ['server', 'authUser', 'name', 'displayName', 'ca', 'proxy', 'httpUser'] as const;
 
 /**
  * The fields to send. Of a new account only what was filled in; of a known one what differs, so that nothing is
@@ -44,19 +63,23 @@ export const addressed = (address: string) => /^(sips?:)?[^\s@]+@[^\s@]+$/i.test
 export function wishOf(form: Form, account: Account | null): AccountWish {
   const before = formOf(account);
   const wish: AccountWish = {};
-  const text = (name: 'server' | 'authUser' | 'name' | 'displayName' | 'ca') => {
+  const text = (name: (typeof texts)[number]) => {
     const value = form[name].trim();
     if (account ? value !== before[name].trim() : value !== '') wish[name] = value;
   };
   const address = form.address.trim();
   if (!account || address !== before.address) wish.address = /^sips?:/i.test(address) ? address : `sip:${address}`;
-  (['server', 'authUser', 'name', 'displayName', 'ca'] as const).forEach(text);
+  texts.forEach(text);
   const lines = (value: string) => value.split(/[\s,]+/).filter(Boolean);
   if (account ? form.stun.trim() !== before.stun : form.stun.trim() !== '') wish.stun = lines(form.stun);
   const turn = form.turn.trim();
   if (turn !== before.turn || form.turnUser.trim() !== before.turnUser) wish.turn = turn ? [{ url: turn, user: form.turnUser.trim() }] : [];
   if (form.enabled !== before.enabled) wish.enabled = form.enabled;
-  if (form.password !== '') wish.password = form.password;
-  if (form.turnPassword !== '') wish.turnPassword = form.turnPassword;
+  if (form.keepalive !== before.keepalive) wish.keepalive = form.keepalive;
+  for (const name of form.forget) wish[name] = '';
+  // What is kept of these never comes back to the form: only what was typed is sent.
+  for (const name of ['password', 'turnPassword', 'httpPassword', 'proxyPassword', 'headers', 'clientCert'] as const) {
+    if (form[name] !== '') wish[name] = form[name];
+  }
   return wish;
 }

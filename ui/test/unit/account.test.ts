@@ -18,6 +18,12 @@ describe('a known account', () => {
   it('sends what differs, and an emptied field as empty', () => {
     expect(wishOf({ ...formOf(mara), server: '', displayName: 'Mara', enabled: false }, mara)).toEqual({ server: '', displayName: 'Mara', enabled: false });
   });
+  it('never gets back what is kept, and forgets it when told to', () => {
+    const kept = { ...mara, httpUser: 'front', headers: ['X-Token'], keepalive: 'both' as const };
+    expect(wishOf(formOf(kept), kept)).toEqual({});
+    expect(wishOf({ ...formOf(kept), httpUser: '', forget: ['headers'], keepalive: 'ping' }, kept)).toEqual({ httpUser: '', headers: '', keepalive: 'ping' });
+    expect(wishOf({ ...formOf(kept), forget: ['headers'], headers: 'X-Token: new' }, kept)).toEqual({ headers: 'X-Token: new' });
+  });
   it('keeps its password when none is typed', () => expect(wishOf({ ...formOf(mara), name: 'x' }, mara)).not.toHaveProperty('password'));
 });
 

@@ -1,7 +1,7 @@
 import { clearMocks, mockIPC } from '@tauri-apps/api/mocks';
 import { afterEach, describe, expect, it } from 'vitest';
 import { error, state } from '../../gallery/people';
-import { Door, Refused, type Command, type Line } from '../../src/ipc';
+import { Door, Refused, type Command, type Line, type Shell } from '../../src/ipc';
 import { Fake } from '../../src/ipc/fake';
 import { tauri } from '../../src/ipc/tauri';
 import { Phone } from '../../src/state/phone.svelte';
@@ -25,7 +25,7 @@ describe('the door', () => {
   });
   it('passes every other line on, in order, and an answer to nobody is dropped', async () => {
     const fake = new Fake(state());
-    const heard: Line[] = [];
+    const heard: (Line | Shell)[] = [];
     await new Door(fake).open((line) => heard.push(line));
     fake.say({ reply: 99, ok: {} });
     fake.say({ reply: null, error: error('bad-command', '') });
@@ -43,7 +43,7 @@ describe('the host behind Tauri', () => {
       calls.push([name, payload]);
       if (name === 'attach') channel = (payload as { channel: { id: number } }).channel;
     });
-    const heard: Line[] = [];
+    const heard: (Line | Shell)[] = [];
     await tauri.attach((line) => heard.push(line));
     await tauri.send(7, { do: 'call', to: '600' });
     expect(calls.map(([name]) => name)).toEqual(['attach', 'send']);

@@ -42,6 +42,17 @@ pub struct Account {
     pub pin: Option<String>,
     /// The Origin of the handshake, where it is not the server's own.
     pub origin: Option<String>,
+    /// The name for the HTTP side of the server, where that asks for one in the handshake.
+    pub http_user: Option<String>,
+    /// The names of further headers of the handshake; what they say is a secret.
+    pub headers: Vec<String>,
+    /// Our own certificate for TLS.
+    pub client_cert: Option<Certificate>,
+    /// The proxy to go through, `http://[user@]host:port` or `socks5://…`; `none` for no proxy, and nothing for that of the
+    /// system.
+    pub proxy: Option<String>,
+    /// By what the connection is kept alive.
+    pub keepalive: Keepalive,
     /// STUN servers, `stun:host:port`.
     pub stun: Vec<String>,
     /// TURN servers.
@@ -100,7 +111,7 @@ pub enum LineState {
         proven_at: Timestamp,
         /// The last round trip, in milliseconds.
         rtt_ms: Option<u32>,
-        /// The address of the server.
+        /// The address of the server; empty through a proxy, which alone knows it.
         server: String,
         /// How many connections there are.
         flows: u32,
@@ -184,6 +195,21 @@ pub enum SecretState {
     Missing,
 }
 
+/// By what a connection is kept alive (RFC 7118 6).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "kebab-case")]
+pub enum Keepalive {
+    /// By WebSocket pings.
+    #[default]
+    Ping,
+    /// By CRLF pairs.
+    Crlf,
+    /// By both.
+    Both,
+    /// Not at all.
+    None,
+}
+
 /// Where a password shall be kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "kebab-case")]
@@ -213,6 +239,15 @@ pub struct AccountWish {
     pub ca: Option<String>,
     pub pin: Option<String>,
     pub origin: Option<String>,
+    pub http_user: Option<String>,
+    /// Further headers of the handshake, `Name: value`, one a line. What they say is a secret.
+    #[ts(optional, type = "string")]
+    pub headers: Option<crate::secret::Typed>,
+    /// Our certificate for TLS and its key without a pass phrase, as one PEM text.
+    #[ts(optional, type = "string")]
+    pub client_cert: Option<crate::secret::Typed>,
+    pub proxy: Option<String>,
+    pub keepalive: Option<Keepalive>,
     pub stun: Option<Vec<String>>,
     pub turn: Option<Vec<Turn>>,
     pub contact_form: Option<ContactForm>,
@@ -221,6 +256,12 @@ pub struct AccountWish {
     /// The SIP password.
     #[ts(optional, type = "string")]
     pub password: Option<crate::secret::Typed>,
+    /// The password for the HTTP side of the server.
+    #[ts(optional, type = "string")]
+    pub http_password: Option<crate::secret::Typed>,
+    /// The password of the proxy.
+    #[ts(optional, type = "string")]
+    pub proxy_password: Option<crate::secret::Typed>,
     /// The password of the TURN servers.
     #[ts(optional, type = "string")]
     pub turn_password: Option<crate::secret::Typed>,

@@ -16,7 +16,7 @@ mod state;
 mod time;
 
 pub use account::{
-    Account, AccountWish, ConnectStep, ConnectWhy, ContactForm, Keep, LineState, SecretState, Security, Turn,
+    Account, AccountWish, ConnectStep, ConnectWhy, ContactForm, Keep, Keepalive, LineState, SecretState, Security, Turn,
 };
 pub use call::{
     Act, Call, Cause, CauseKind, Direction, HistoryRow, Hold, Media, MediaPath, NameFrom, Party, Phase, Verified,

@@ -38,6 +38,7 @@ fn typescript() -> String {
         Security,
         Turn,
         ContactForm,
+        Keepalive,
         SecretState,
         Keep,
         Account,

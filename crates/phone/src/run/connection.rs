@@ -1,7 +1,7 @@
 //! One connection of an account: its link, and the agent that speaks over it.
 
 use std::{
-    collections::VecDeque,
+    collections::{HashMap, VecDeque},
     time::{Duration, Instant},
 };
 
@@ -14,7 +14,7 @@ use crate::{
     account::Profile,
     contract::{self, CallId, Certificate, ConnectStep, Security},
     fault::{self, Fault},
-    secret::Secret,
+    secret::{Secret, SecretKind},
     setup::Pace,
     switchboard::{Key, LineEvent},
 };
@@ -26,7 +26,9 @@ const MOST_NAMES: usize = 64;
 
 /// What a connection needs beside the profile.
 pub(crate) struct Means<'a> {
-    pub(crate) password: Option<Secret<String>>,
+    pub(crate) secrets: HashMap<SecretKind, Secret<String>>,
+    pub(crate) environment: fn(&str) -> Option<String>,
+    pub(crate) dns: wss::Dns,
     pub(crate) instance: &'a str,
     pub(crate) user_agent: String,
     pub(crate) pace: Pace,
@@ -87,12 +89,14 @@ impl Connection {
         let secure = url.scheme() == "wss";
         let mut config = LinkConfig::new(url, trust, means.seeds.0);
         config.origin.clone_from(&profile.origin);
+        config.discover = profile.is_by_domain().then_some(means.dns);
+        profile.handshake.equip(&mut config, &means.secrets, means.environment);
         config.user_agent.clone_from(&means.user_agent);
         (config.ping, config.pong) = (means.pace.ping, means.pace.pong);
         let mut agent = sip::Config::new(Uri::sip(Some(&profile.user), domain), means.seeds.1);
         agent.display_name.clone_from(&profile.display_name);
         agent.auth_user.clone_from(&profile.auth_user);
-        agent.password = means.password;
+        agent.password = means.secrets.get(&SecretKind::Sip).cloned();
         agent.digest_seen = (&profile.digest).into();
         means.instance.clone_into(&mut agent.instance);
         agent.expires = Duration::from_secs(u64::from(profile.expires_s));

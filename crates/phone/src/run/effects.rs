@@ -51,11 +51,11 @@ impl Runner {
     async fn on_line(&mut self, key: Key, order: LineOrder) {
         let index = self.connections.iter().position(|own| own.key == key && own.closing.is_none());
         match (order, index) {
-            (LineOrder::Open { profile, password }, index) => {
+            (LineOrder::Open { profile, typed }, index) => {
                 if let Some(index) = index {
                     self.leave(index, false).await;
                 }
-                self.open(key, &profile, password);
+                self.open(key, &profile, typed);
             }
             (LineOrder::Close, Some(index)) => self.leave(index, true).await,
             (LineOrder::Reconnect, Some(index)) => self.connections[index].reconnect().await,
@@ -71,7 +71,7 @@ impl Runner {
         self.take_outcomes(generation, outcomes);
     }
 
-    fn open(&mut self, key: Key, profile: &Profile, password: Option<Secret<String>>) {
+    fn open(&mut self, key: Key, profile: &Profile, typed: Vec<(SecretKind, Secret<String>)>) {
         self.generation += 1;
         let generation = self.generation;
         let instance = match &key {
@@ -79,9 +79,11 @@ impl Runner {
             // A test is another phone to the server, so that it takes nobody's place (RFC 5626 4.1).
             Key::Test(_) => super::start::made_up_instance(&mut self.rng),
         };
-        let kept = self.passwords.get(&(profile.id.clone(), SecretKind::Sip)).cloned();
+        let kept = |kind| Some((kind, self.passwords.get(&(profile.id.clone(), kind)).cloned()?));
         let means = Means {
-            password: password.or(kept),
+            secrets: SecretKind::ALL.into_iter().filter_map(kept).chain(typed).collect(),
+            environment: self.environment,
+            dns: self.dns.clone(),
             instance: &instance,
             user_agent: "Bellbird".to_owned(),
             pace: self.pace,
@@ -213,28 +215,35 @@ impl Runner {
         match order {
             SecretOrder::Load => {
                 tokio::task::spawn_blocking(move || {
-                    let found = store.get(account.as_str(), SecretKind::Sip).map(|sip| {
-                        let turn = store.get(account.as_str(), SecretKind::Turn).ok();
-                        let turn = turn.map(|turn| (SecretKind::Turn, turn));
-                        std::iter::once((SecretKind::Sip, sip)).chain(turn).collect::<Vec<_>>()
+                    let get = |kind| store.get(account.as_str(), kind).map(|secret| (kind, secret));
+                    // Without the first one there is nothing to be had from the others.
+                    let found = get(SecretKind::Sip).map(|sip| {
+                        let more = SecretKind::ALL.into_iter().filter(|kind| *kind != SecretKind::Sip);
+                        std::iter::once(sip).chain(more.filter_map(|kind| get(kind).ok())).collect()
                     });
                     let _ = tell.blocking_send(Told::SecretLoaded(account, found));
                 });
             }
             SecretOrder::Keep(kind, secret, keep) => {
                 self.passwords.insert((account.clone(), kind), secret.clone());
-                if keep == Keep::Run {
+                // One that was cleared: it is in no keychain either, wherever it was before.
+                let cleared = secret.expose().is_empty() && kind != SecretKind::Sip;
+                if keep == Keep::Run && !cleared {
                     return;
                 }
                 tokio::task::spawn_blocking(move || {
-                    let kept: Result<(), SecretError> = store.set(account.as_str(), kind, &secret);
+                    let kept: Result<(), SecretError> = if cleared {
+                        store.delete(account.as_str(), kind)
+                    } else {
+                        store.set(account.as_str(), kind, &secret)
+                    };
                     let _ = tell.blocking_send(Told::SecretKept(account, kept));
                 });
             }
             SecretOrder::Delete => {
                 self.passwords.retain(|(own, _), _| *own != account);
                 tokio::task::spawn_blocking(move || {
-                    for kind in [SecretKind::Sip, SecretKind::Http, SecretKind::Turn] {
+                    for kind in SecretKind::ALL {
                         if let Err(error) = store.delete(account.as_str(), kind) {
                             tracing::warn!(%error, "a secret of a removed account could not be forgotten");
                         }

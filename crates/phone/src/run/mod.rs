@@ -59,6 +59,8 @@ struct Runner {
     voice: Voice,
     store: Store,
     secrets: Arc<dyn SecretStore>,
+    environment: fn(&str) -> Option<String>,
+    dns: wss::Dns,
     passwords: HashMap<(AccountId, SecretKind), Secret<String>>,
     practice: Option<Arc<dyn PracticeHost>>,
     listeners: Listeners,

@@ -12,7 +12,6 @@ use crate::{
     contract::{AccountId, CONTRACT, Error, Hello},
     fault::{Code, Fault},
     phone::Phone,
-    secret::SecretKind,
     setup::{Setup, StorePlace},
     store::Store,
     switchboard::{Beginning, Switchboard},
@@ -48,12 +47,8 @@ async fn begin(setup: &mut Setup) -> Result<Phone, Fault> {
     for (wish, number) in setup.accounts.iter_mut().zip(1_u64..) {
         let mut profile = Profile::from_wish(wish, None)?;
         profile.id = AccountId::from(format!("a{number}"));
-        let typed = [(SecretKind::Sip, wish.password.take()), (SecretKind::Turn, wish.turn_password.take())];
-        for (kind, secret) in typed {
-            if let Some(secret) = secret {
-                passwords.insert((profile.id.clone(), kind), secret.into_secret());
-            }
-        }
+        let typed = wish.take_secrets();
+        passwords.extend(typed.into_iter().map(|(kind, secret)| ((profile.id.clone(), kind), secret)));
         accounts.push(profile);
     }
     let identity = ice::Identity::generate().map_err(|error| internal(error.to_string()))?;
@@ -83,6 +78,8 @@ async fn begin(setup: &mut Setup) -> Result<Phone, Fault> {
         voice,
         store,
         secrets: Arc::clone(&setup.secrets),
+        environment: setup.environment,
+        dns: setup.dns.clone(),
         passwords,
         practice: setup.practice.clone(),
         listeners: Listeners::default(),

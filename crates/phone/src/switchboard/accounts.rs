@@ -5,7 +5,7 @@ use crate::{
     account::Profile,
     contract::{AccountId, AccountWish, ConnectStep, ConnectWhy, Keep, Notice, Ok, SecretState, TestId},
     fault::{self, Code, Fault},
-    secret::{Secret, SecretError, SecretKind},
+    secret::{SecretError, SecretKind},
 };
 
 /// The most accounts.
@@ -43,7 +43,7 @@ impl Switchboard {
             return Err(Fault::new(Code::AccountExists));
         }
         self.next_account += 1;
-        let secret = self.keep_typed(&id, &mut wish);
+        let (_, secret) = self.keep_typed(&id, &mut wish);
         profile.keeps_secret = secret == Some(SecretState::Stored);
         self.effect(Effect::Save(Box::new(profile.clone())));
         self.accounts.push(AccountEntry::new(profile, secret.unwrap_or(SecretState::Missing), now));
@@ -58,14 +58,14 @@ impl Switchboard {
             return Err(Fault::new(Code::NotNow));
         }
         let mut profile = self.profile_of_known(&wish, &before)?;
-        let typed = self.keep_typed(&id, &mut wish);
-        if let Some(state) = typed {
+        let (typed, password) = self.keep_typed(&id, &mut wish);
+        if let Some(state) = password {
             profile.keeps_secret = state == SecretState::Stored;
         }
-        let reopen = typed.is_some() || !profile.is_same_connection(&before);
+        let reopen = typed || !profile.is_same_connection(&before);
         if let Some(account) = self.account_mut(&id) {
             account.profile = profile.clone();
-            account.secret = typed.unwrap_or(account.secret);
+            account.secret = password.unwrap_or(account.secret);
         }
         self.effect(Effect::Save(Box::new(profile.clone())));
         match (profile.enabled, reopen || !before.enabled) {
@@ -87,28 +87,26 @@ impl Switchboard {
     pub(super) fn profile_of_known(&self, wish: &AccountWish, before: &Profile) -> Result<Profile, Fault> {
         let profile = Profile::from_wish(wish, Some(before))?;
         let has_password = self.account(&before.id).is_some_and(|own| own.secret != SecretState::Missing);
-        if has_password && wish.password.is_none() && profile.proves_elsewhere(before) {
-            return Err(Fault::new(Code::PasswordAnew).with("host", profile.host()));
+        match profile.shown_anew(before, has_password, wish) {
+            Some(host) => Err(Fault::new(Code::PasswordAnew).with("host", host)),
+            None => Ok(profile),
         }
-        if let Some(relay) = profile.other_relay(before).filter(|_| wish.turn_password.is_none()) {
-            return Err(Fault::new(Code::PasswordAnew).with("host", relay));
-        }
-        Ok(profile)
     }
 
-    /// The passwords of a wish go to the keychain or into this run. Says where the SIP password is then.
-    fn keep_typed(&mut self, id: &AccountId, wish: &mut AccountWish) -> Option<SecretState> {
+    /// The secrets of a wish go to the keychain or into this run. Says whether there were any, and where the SIP password
+    /// is then.
+    fn keep_typed(&mut self, id: &AccountId, wish: &mut AccountWish) -> (bool, Option<SecretState>) {
         let keep = wish.keep.unwrap_or(Keep::Keychain);
-        if let Some(turn) = wish.turn_password.take() {
-            self.effect(Effect::Secret(id.clone(), SecretOrder::Keep(SecretKind::Turn, turn.into_secret(), keep)));
-        }
-        let password = wish.password.take()?;
         let state = match keep {
             Keep::Keychain => SecretState::Stored,
             Keep::Run => SecretState::Run,
         };
-        self.effect(Effect::Secret(id.clone(), SecretOrder::Keep(SecretKind::Sip, password.into_secret(), keep)));
-        Some(state)
+        let secrets = wish.take_secrets();
+        let (typed, password) = (!secrets.is_empty(), secrets.iter().any(|(kind, _)| *kind == SecretKind::Sip));
+        for (kind, secret) in secrets {
+            self.effect(Effect::Secret(id.clone(), SecretOrder::Keep(kind, secret, keep)));
+        }
+        (typed, password.then_some(state))
     }
 
     pub(super) fn remove_account(&mut self, now: Now, id: &AccountId) -> Result<Ok, Fault> {
@@ -189,7 +187,7 @@ impl Switchboard {
         account.suspect = None;
         account.line = Line::Connecting { step: ConnectStep::Find, since: now.wall };
         let profile = Box::new(account.profile.clone());
-        self.effect(Effect::Line(Key::Account(id.clone()), LineOrder::Open { profile, password: None }));
+        self.effect(Effect::Line(Key::Account(id.clone()), LineOrder::Open { profile, typed: Vec::new() }));
     }
 
     fn close_line(&mut self, id: &AccountId) {
@@ -327,10 +325,5 @@ impl Switchboard {
             }
             _ => Err(Fault::new(Code::BadCommand).detail("name the account or the test")),
         }
-    }
-
-    /// The password of a test or of an account that is about to be tried.
-    pub(super) fn typed_password(wish: &mut AccountWish) -> Option<Secret<String>> {
-        wish.password.take().map(crate::secret::Typed::into_secret)
     }
 }

@@ -59,7 +59,7 @@ pub(crate) enum Effect {
 pub(crate) enum LineOrder {
     /// Connect and register; an older line of the same key is left. A test brings its password; that of an account is
     /// known to the driver.
-    Open { profile: Box<Profile>, password: Option<Secret<String>> },
+    Open { profile: Box<Profile>, typed: Vec<(SecretKind, Secret<String>)> },
     /// Unregister and close.
     Close,
     /// Leave the connection and make another.

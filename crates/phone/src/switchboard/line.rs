@@ -48,7 +48,7 @@ pub(crate) enum LineEvent {
     /// A step begins.
     Step(ConnectStep),
     /// The WebSocket is up.
-    Up { security: Option<Security>, server: SocketAddr },
+    Up { security: Option<Security>, server: Option<SocketAddr> },
     /// The server is alive.
     Proof { rtt: Option<Duration> },
     /// The server owes an answer.
@@ -99,7 +99,7 @@ impl Entry {
         match event {
             LineEvent::Step(step) => self.connecting(now, step),
             LineEvent::Up { security, server } => {
-                (self.security, self.server) = (security, Some(server));
+                (self.security, self.server) = (security, server);
                 self.prove(now);
                 self.connecting(now, ConnectStep::Register);
             }

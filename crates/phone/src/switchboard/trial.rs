@@ -95,12 +95,12 @@ impl Switchboard {
         if let Some(before) = self.trial.take().filter(|before| !before.done) {
             self.effect(Effect::Line(Key::Test(before.id), LineOrder::Close));
         }
-        let password = Self::typed_password(&mut wish);
+        let typed = wish.take_secrets();
         let profile = Box::new(profile);
         let mut trial = Trial { id: id.clone(), account, profile: profile.clone(), steps: Vec::new(), done: false };
         trial.begin(now, TestStep::Find);
         self.trial = Some(trial);
-        self.effect(Effect::Line(Key::Test(id.clone()), LineOrder::Open { profile, password }));
+        self.effect(Effect::Line(Key::Test(id.clone()), LineOrder::Open { profile, typed }));
         Ok(Ok { test: Some(id), ..Ok::default() })
     }
 

@@ -35,6 +35,18 @@ websocket-refused = The server refused the connection for calls
     .why = { $host } answers, but opens no WebSocket here.
     .hint = Check the path of the server address.
 
+handshake-password = The server asks for a name and password before calls
+    .why = { $host } wants them when the connection is opened; they are not those of the account.
+    .hint = Ask the administrator, and type them in the account under “Connection”.
+
+proxy-password = The proxy asks for a name and password
+    .why = Connections of this account go through a proxy, which lets nobody through without them.
+    .hint = Type them in the account under “Connection”.
+
+proxy-failed = The proxy does not lead to the server
+    .why = Connections of this account go through a proxy, and it let this one not through.
+    .hint = Check the proxy in the account under “Connection”.
+
 subprotocol-missing = The server does not speak SIP here
     .why = { $host } opens a WebSocket, but not one for calls.
     .hint = Check the port and the path of the server address.

@@ -80,6 +80,10 @@ bad-account = The account is not right yet
         [ca] The certificate authority must be PEM text of at most 64 kB.
         [pin] The pin must be 64 hexadecimal digits.
         [origin] The origin must look like https://example.com.
+        [http-user] The name for opening the connection is too long or has letters that cannot be sent.
+        [headers] The headers must look like “Name: value”, one a line, 16 at most, and none that the connection sets itself.
+        [client-cert] The certificate of your own must be PEM text that holds it and its key, without a pass phrase.
+        [proxy] The proxy must look like http://proxy.example.com:3128 or socks5://…, with a user if need be but no password, or be “none”.
         [stun] A STUN server must look like stun:example.com:3478, and there can be four.
         [turn] A TURN server must look like turn:example.com:3478 and have a user, and there can be four.
         [expires] The time for the server to keep us must be 60 to 86400 seconds.

@@ -35,6 +35,18 @@ websocket-refused = 服务器拒绝了通话连接
     .why = { $host } 有回应，但不在这里开放 WebSocket。
     .hint = 请检查服务器地址中的路径。
 
+handshake-password = 服务器在通话之前要求用户名和密码
+    .why = { $host } 在建立连接时就要求它们，它们不是账户的密码。
+    .hint = 请询问管理员，并在账户的“连接”中输入。
+
+proxy-password = 代理要求用户名和密码
+    .why = 此账户的连接经过代理，没有它们代理不放行。
+    .hint = 请在账户的“连接”中输入。
+
+proxy-failed = 代理没有通到服务器
+    .why = 此账户的连接经过代理，而代理没有放行这次连接。
+    .hint = 请在账户的“连接”中检查代理。
+
 subprotocol-missing = 服务器在这里不提供 SIP
     .why = { $host } 开放了 WebSocket，但不是用于通话的。
     .hint = 请检查服务器地址中的端口和路径。

@@ -80,6 +80,10 @@ bad-account = 账户还不正确
         [ca] 证书机构应是不超过 64 kB 的 PEM 文本。
         [pin] 证书指纹应是 64 位十六进制数字。
         [origin] 来源应类似 https://example.com。
+        [http-user] 建立连接用的用户名过长，或含有无法发送的字符。
+        [headers] 请求头应为“名称: 值”，每行一个，最多 16 个，且不能是连接自己设置的。
+        [client-cert] 您自己的证书必须是 PEM 文本，包含证书和没有口令的密钥。
+        [proxy] 代理应类似 http://proxy.example.com:3128 或 socks5://…，可带用户名但不带密码，或为“none”。
         [stun] STUN 服务器应类似 stun:example.com:3478，最多四个。
         [turn] TURN 服务器应类似 turn:example.com:3478 并带有用户，最多四个。
         [expires] 服务器保留注册的时间应为 60 至 86400 秒。

@@ -121,11 +121,7 @@ async fn a_proxy_that_does_not_let_through_says_why() {
         }
         let (error, own) = down(&mut events).await;
         assert!(error.to_string().contains("the proxy") && !error.to_string().contains("canary"), "{error}");
-        assert_eq!(
-            (matches!(error, LinkError::WebsocketRefused { status: Some(407), .. }), own),
-            (!again, again),
-            "{answers:?}"
-        );
+        assert_eq!((matches!(error, LinkError::Proxy { who: true, .. }), own), (!again, again), "{answers:?}");
     }
 }
 

@@ -48,7 +48,7 @@ impl Desk {
     fn comes_up(&mut self, account: &str) {
         let server: SocketAddr = "192.0.2.1:443".parse().unwrap();
         for event in [
-            LineEvent::Up { security: None, server },
+            LineEvent::Up { security: None, server: Some(server) },
             LineEvent::Registered {
                 expires: Duration::from_secs(600),
                 digest: Some("SHA-256"),
