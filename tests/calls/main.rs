@@ -5,6 +5,7 @@
 
 mod account;
 mod busy;
+mod domain;
 mod ear;
 mod echo;
 mod listeners;
