@@ -51,7 +51,7 @@ async function fill(app: App, address: string) {
   await type('#account-password', 'secret-100');
 }
 const ended = (cause: CauseKind, more: Parameters<typeof p.error>[2] & { code: string; message: string } | null, from = 7) =>
-  p.state({ calls: [p.call('c1', p.support, { is: 'ended', cause: { is: cause, error: more ? p.error(more.code, more.message, more) : null } }, { active: false, can: [], startedAt: p.before(from), endedAt: p.before(0) })] });
+  p.state({ calls: [p.call('c1', p.support, { is: 'ended', cause: { is: cause, error: more ? p.error(more.code, more.message, more) : null, elsewhere: null } }, { active: false, can: [], startedAt: p.before(from), endedAt: p.before(0) })] });
 
 const failedLine = p.state({ accounts: [{ ...p.mara, line: { is: 'failed', error: refused } }, p.practice] });
 const onHold = p.talking('c1', p.jonas, 252, { hold: 'local', heldAt: p.before(51), active: false, can: ['resume', 'hangup'] });

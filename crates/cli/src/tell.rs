@@ -147,6 +147,7 @@ const fn ended(cause: CauseKind) -> &'static str {
         CauseKind::AnsweredElsewhere => "answered on another phone",
         CauseKind::Unreachable => "not reachable",
         CauseKind::NotFound => "no such number",
+        CauseKind::Moved => "sent to another number",
         CauseKind::NotAllowed => "not allowed",
         CauseKind::NoCommonCodec => "no common way to speak",
         CauseKind::MediaFailed => "the sound failed",

@@ -5,7 +5,7 @@
 
 use ice::PathError;
 use media::{offer::OfferError, port::PortError};
-use sip::{EndCause, EndedBy, RegistrationFailure, StatusCode, auth::Refusal};
+use sip::{EndCause, EndedBy, RegistrationFailure, StatusCode, Uri, auth::Refusal};
 use wss::{CertificateFacts, LinkError};
 
 use crate::{
@@ -93,6 +93,7 @@ codes! {
     NoAnswer "no-answer" Peer None, [];
     Unreachable "unreachable" Peer None, [];
     NotFound "not-found" Peer None, ["number"];
+    Moved "moved" Peer None, ["elsewhere"];
     NotAllowed "not-allowed" Peer None, ["number"];
     ServerError "server-error" Peer None, [];
     NoCommonCodec "no-common-codec" Peer None, [];
@@ -373,6 +374,9 @@ pub fn cause(end: &EndCause, direction: Direction) -> (CauseKind, Option<Fault>)
 /// beside it (RFC 3326, RFC 3398 8.2.6.1).
 fn refused(end: &EndCause) -> (CauseKind, Option<Fault>) {
     let q850 = end.reason.as_ref().filter(|reason| reason.protocol.eq_ignore_ascii_case("Q.850"));
+    if let Some(uri) = end.elsewhere.first() {
+        return (CauseKind::Moved, Some(Fault::new(Code::Moved).with("elsewhere", callable(uri))));
+    }
     let (kind, code) = match (end.status.map_or(0, StatusCode::code), q850.and_then(|reason| reason.cause)) {
         (486 | 600, _) | (480, Some(17)) => (CauseKind::Busy, Code::Busy),
         (603 | 607 | 608, _) | (480, Some(21)) => (CauseKind::Declined, Code::Declined),
@@ -386,6 +390,15 @@ fn refused(end: &EndCause) -> (CauseKind, Option<Fault>) {
         _ => (CauseKind::ServerError, Code::ServerError),
     };
     (kind, Some(Fault::new(code)))
+}
+
+/// An address as a person would call it: the number alone of a `tel` URI, which our own server knows (RFC 3261 19.1.6).
+fn callable(uri: &Uri) -> String {
+    let text = uri.to_string();
+    match text.strip_prefix("tel:") {
+        Some(number) => number.split(';').next().unwrap_or_default().to_owned(),
+        None => text,
+    }
 }
 
 #[cfg(test)]

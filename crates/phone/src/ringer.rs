@@ -48,6 +48,7 @@ fn failed(cause: CauseKind) -> Option<Tone> {
         CauseKind::Busy | CauseKind::Declined => Some(Tone::Busy),
         CauseKind::Unreachable
         | CauseKind::NotFound
+        | CauseKind::Moved
         | CauseKind::NotAllowed
         | CauseKind::NoCommonCodec
         | CauseKind::MediaFailed
@@ -99,7 +100,7 @@ mod tests {
 
     #[test]
     fn a_call_that_failed_is_heard_to() {
-        let ended = |is| Phase::Ended { cause: Cause { is, error: None } };
+        let ended = |is| Phase::Ended { cause: Cause { is, error: None, elsewhere: None } };
         for (is, tone) in [
             (CauseKind::Busy, Some(Tone::Busy)),
             (CauseKind::NotFound, Some(Tone::Congestion)),

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use crate::{headers::Reason, name_addr::NameAddr, status::StatusCode};
+use crate::{headers::Reason, name_addr::NameAddr, status::StatusCode, uri::Uri};
 
 /// A call of this agent. Never used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -241,6 +241,9 @@ pub struct EndCause {
     pub reason: Option<Reason>,
     /// Had it been answered?
     pub answered: bool,
+    /// Where a 3xx sent the call that the agent did not follow by itself, because it is another number: a person has to say
+    /// whether to call it (RFC 3261 8.1.3.4, CONFORMANCE C69).
+    pub elsewhere: Vec<Uri>,
 }
 
 /// A call of the program that does not fit the state of the agent.

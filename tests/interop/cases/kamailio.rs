@@ -224,6 +224,13 @@ fn is_told_why_a_call_fails() -> Result<(), Missing> {
         let call = phone.call(number);
         assert_eq!(phone.cause(&call), cause, "{number}");
     }
+    // Another number is called by nobody but the person, who is told which it is.
+    let call = phone.call("302");
+    let ended = phone.phase(&call, "ended");
+    let cause = &ended["phase"]["cause"];
+    assert_eq!((&cause["is"], &cause["elsewhere"]), (&json!("moved"), &json!("sip:486@sip.test.local")), "{ended}");
+    let there = phone.call(cause["elsewhere"].as_str().expect("a text"));
+    assert_eq!(phone.cause(&there), "busy");
     Ok(())
 }
 

@@ -336,7 +336,7 @@ nameFrom: NameFrom,
  * Whether a server that we trust checked the number.
  */
 verified: Verified | null, };
-export type CauseKind = "hung-up-here" | "hung-up-there" | "busy" | "declined" | "no-answer" | "cancelled" | "answered-elsewhere" | "unreachable" | "not-found" | "not-allowed" | "no-common-codec" | "media-failed" | "network" | "server-error";
+export type CauseKind = "hung-up-here" | "hung-up-there" | "busy" | "declined" | "no-answer" | "cancelled" | "answered-elsewhere" | "unreachable" | "not-found" | "moved" | "not-allowed" | "no-common-codec" | "media-failed" | "network" | "server-error";
 export type Cause = { 
 /**
  * In one word.
@@ -345,7 +345,11 @@ is: CauseKind,
 /**
  * In sentences, where something went wrong.
  */
-error: Error | null, };
+error: Error | null, 
+/**
+ * Where the call was sent instead: another number, which only a person may choose to call.
+ */
+elsewhere: string | null, };
 export type Phase = { "is": "dialing", } | { "is": "ringing", } | { "is": "early-media", } | { "is": "incoming", 
 /**
  * Always null in this version.

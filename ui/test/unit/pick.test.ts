@@ -6,7 +6,7 @@ const { mara, practice, sales } = people;
 const talking = people.talking('c1', people.priya, 10);
 const held = people.talking('c2', people.jonas, 10, { hold: 'local', active: false });
 const rings = people.call('c3', people.support, { is: 'incoming', mayAutoAnswerAt: null }, { direction: 'in', active: false });
-const over = people.call('c4', people.support, { is: 'ended', cause: { is: 'busy', error: null } }, { active: false });
+const over = people.call('c4', people.support, { is: 'ended', cause: { is: 'busy', error: null, elsewhere: null } }, { active: false });
 
 describe('the call that fills the window', () => {
   const shown = (...calls: typeof talking[]) => shownCall(calls)?.id;

@@ -12,7 +12,7 @@ import { follow } from '../../src/state/follow.svelte';
 
 const rings = people.call('c1', people.priya, { is: 'incoming', mayAutoAnswerAt: null }, { direction: 'in', active: false, can: ['answer', 'decline', 'ignore'] });
 const talks = people.talking('c1', people.priya, 5);
-const over: Call = { ...people.call('c1', people.priya, { is: 'ended', cause: { is: 'hung-up-there', error: null } }, { active: false, can: [] }), endedAt: people.before(0) };
+const over: Call = { ...people.call('c1', people.priya, { is: 'ended', cause: { is: 'hung-up-there', error: null, elsewhere: null } }, { active: false, can: [] }), endedAt: people.before(0) };
 
 let stop = () => {};
 async function open(more: Partial<PhoneState> = {}, which: 'main' | 'call' = 'main') {
@@ -79,6 +79,21 @@ describe('the one field', () => {
     await key('7', document.body);
     await key('Escape', field());
     expect(field().value).toBe('');
+  });
+});
+
+describe('a call that was sent elsewhere', () => {
+  it('is called there at a press, and not before', async () => {
+    const cause = { is: 'moved' as const, error: people.error('moved', 'They are to be called elsewhere', { who: 'peer' }), elsewhere: 'sip:300@b.example' };
+    const { fake } = await open();
+    fake.change({ calls: [people.call('c1', people.priya, { is: 'dialing' })] });
+    await settle();
+    fake.change({ calls: [{ ...over, phase: { is: 'ended', cause } }] });
+    await settle();
+    calm();
+    expect(asked(fake, 'call')).toEqual([]);
+    await fireEvent.click(screen.getByRole('button', { name: 'Call there' }));
+    expect(asked(fake, 'call')).toEqual([{ do: 'call', to: 'sip:300@b.example', account: 'a1' }]);
   });
 });
 

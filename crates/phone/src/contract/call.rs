@@ -145,6 +145,8 @@ pub struct Cause {
     pub is: CauseKind,
     /// In sentences, where something went wrong.
     pub error: Option<Error>,
+    /// Where the call was sent instead: another number, which only a person may choose to call.
+    pub elsewhere: Option<String>,
 }
 
 /// Why a call is over, in one word.
@@ -169,6 +171,8 @@ pub enum CauseKind {
     Unreachable,
     /// There is nobody of that number.
     NotFound,
+    /// They are to be called elsewhere.
+    Moved,
     /// The server does not allow it.
     NotAllowed,
     /// The two ends share no codec.

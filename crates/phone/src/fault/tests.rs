@@ -3,7 +3,7 @@ use sip::headers::Reason;
 use super::*;
 
 fn end(by: EndedBy, status: u16, answered: bool) -> EndCause {
-    EndCause { by, status: StatusCode::new(status), reason: None, answered }
+    EndCause { by, status: StatusCode::new(status), reason: None, answered, elsewhere: Vec::new() }
 }
 
 fn with_reason(protocol: &str, cause: u32) -> Option<Reason> {
@@ -57,6 +57,18 @@ fn a_refused_call_says_why() {
         assert_eq!((is, fault.code.as_str(), fault.sip), (kind, code, Some(status)));
     }
     assert_eq!(cause(&end(EndedBy::Remote, 487, false), Direction::Out), (CauseKind::Cancelled, None));
+}
+
+#[test]
+fn a_call_that_was_sent_to_another_number_says_which() {
+    for (to, number) in [("sip:300@b.example", "sip:300@b.example"), ("tel:+15550100;phone-context=x", "+15550100")] {
+        let uri = Uri::parse(to).expect("a URI");
+        let end = EndCause { elsewhere: vec![uri], ..end(EndedBy::Remote, 302, false) };
+        let (is, fault) = cause(&end, Direction::Out);
+        let fault = fault.expect("a fault");
+        assert_eq!((is, fault.code), (CauseKind::Moved, Code::Moved));
+        assert_eq!(fault.args, [("elsewhere", number.to_owned())]);
+    }
 }
 
 #[test]

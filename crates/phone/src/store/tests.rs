@@ -28,7 +28,7 @@ fn row(number: u64, name: &str, seen: bool) -> HistoryRow {
         started_at: at,
         answered_at: None,
         ended_at: at,
-        cause: Cause { is: CauseKind::Cancelled, error: None },
+        cause: Cause { is: CauseKind::Cancelled, error: None, elsewhere: None },
         seen,
     }
 }

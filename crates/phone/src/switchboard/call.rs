@@ -17,7 +17,7 @@ use crate::{
         AccountId, Act, Call, CallId, Cause, CauseKind, Direction, HistoryId, HistoryRow, Hold, Media, MediaPath,
         Party, Phase, Timestamp,
     },
-    fault::Fault,
+    fault::{Code, Fault},
     ringer::Heard,
     voice::Wish,
     words::Words,
@@ -292,7 +292,7 @@ impl Entry {
     /// Its phase without words, for the ringer.
     pub(crate) fn plain_phase(&self) -> Phase {
         match &self.stage {
-            Stage::Ended { kind, .. } => Phase::Ended { cause: Cause { is: *kind, error: None } },
+            Stage::Ended { kind, .. } => Phase::Ended { cause: Cause { is: *kind, error: None, elsewhere: None } },
             Stage::Dialing => Phase::Dialing {},
             Stage::Ringing => Phase::Ringing {},
             Stage::EarlyMedia => Phase::EarlyMedia {},
@@ -310,5 +310,7 @@ impl Entry {
 }
 
 fn cause(kind: CauseKind, fault: Option<&Fault>, words: &Words) -> Cause {
-    Cause { is: kind, error: fault.map(|fault| words.error(fault)) }
+    let elsewhere = fault.filter(|fault| fault.code == Code::Moved).and_then(|fault| fault.args.first());
+    let elsewhere = elsewhere.map(|(_, address)| address.clone());
+    Cause { is: kind, error: fault.map(|fault| words.error(fault)), elsewhere }
 }

@@ -19,6 +19,10 @@ not-found = There is no such number
     .why = The server knows nobody called { $number }.
     .hint = Check the number.
 
+moved = They are to be called elsewhere
+    .why = The call was sent on to { $elsewhere }, which is another number.
+    .hint = Call it only if you know it.
+
 not-allowed = The call is not allowed
     .why = The server does not let this account call { $number }.
     .hint = Ask the administrator of the server.

@@ -19,6 +19,10 @@ not-found = 没有这个号码
     .why = 服务器不认识 { $number }。
     .hint = 请检查号码。
 
+moved = 请改拨其他号码
+    .why = 此通话被转到 { $elsewhere }，那是另一个号码。
+    .hint = 只有认识它时才拨打。
+
 not-allowed = 不允许此通话
     .why = 服务器不让此账户呼叫 { $number }。
     .hint = 请联系服务器管理员。

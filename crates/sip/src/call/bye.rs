@@ -21,7 +21,7 @@ impl UserAgent {
     /// # Errors
     /// [`Misuse::NoSuchCall`].
     pub fn hangup(&mut self, now: Instant, call: CallId) -> Result<(), Misuse> {
-        let cause = EndCause { by: EndedBy::Local, status: None, reason: None, answered: true };
+        let cause = EndCause { by: EndedBy::Local, status: None, reason: None, answered: true, elsewhere: Vec::new() };
         match &mut self.call(call)?.state {
             CallState::Inviting(_) => self.cancel(now, call),
             CallState::Ringing(_) => self.reject(now, call, StatusCode::DECLINE)?,
@@ -76,8 +76,13 @@ impl UserAgent {
         if let Some((call, server)) = ringing {
             self.respond_plain(now, id, StatusCode::OK);
             self.respond_plain(now, server, StatusCode::REQUEST_TERMINATED);
-            let cause =
-                EndCause { by: EndedBy::Remote, status: None, reason: reason(&request.headers), answered: false };
+            let cause = EndCause {
+                by: EndedBy::Remote,
+                status: None,
+                reason: reason(&request.headers),
+                answered: false,
+                elsewhere: Vec::new(),
+            };
             return self.end(call, cause);
         }
         let Some(call) = self.in_dialog(now, id, request) else { return };
@@ -98,7 +103,13 @@ impl UserAgent {
         }
         self.end(
             call,
-            EndCause { by: EndedBy::Remote, status: None, reason: reason(&request.headers), answered: true },
+            EndCause {
+                by: EndedBy::Remote,
+                status: None,
+                reason: reason(&request.headers),
+                answered: true,
+                elsewhere: Vec::new(),
+            },
         );
     }
 

@@ -306,7 +306,7 @@ impl UserAgent {
         self.bye_and_end(
             now,
             call,
-            EndCause { by: EndedBy::Local, status: Some(status), reason: None, answered: true },
+            EndCause { by: EndedBy::Local, status: Some(status), reason: None, answered: true, elsewhere: Vec::new() },
         );
     }
 }

@@ -149,7 +149,10 @@ impl UserAgent {
     ) -> Result<(), Misuse> {
         let server = self.ringing(call)?.server;
         self.respond_refusal(now, server, status, warning);
-        self.end(call, EndCause { by: EndedBy::Local, status: Some(status), reason: None, answered: false });
+        self.end(
+            call,
+            EndCause { by: EndedBy::Local, status: Some(status), reason: None, answered: false, elsewhere: Vec::new() },
+        );
         Ok(())
     }
 
@@ -188,6 +191,7 @@ impl UserAgent {
                 status: Some(StatusCode::REQUEST_TERMINATED),
                 reason: reason(&request.headers),
                 answered: false,
+                elsewhere: Vec::new(),
             };
             self.end(call, cause);
         }
@@ -214,7 +218,7 @@ impl UserAgent {
             return self.bye_and_end(
                 now,
                 call,
-                EndCause { by: EndedBy::Local, status: None, reason: None, answered: true },
+                EndCause { by: EndedBy::Local, status: None, reason: None, answered: true, elsewhere: Vec::new() },
             );
         }
         let answer = sdp(&request.headers, &request.body).filter(|_| unacked.late);
@@ -242,6 +246,10 @@ impl UserAgent {
 
     /// RFC 3261 13.3.1.4: nobody acknowledges; the call is ended properly.
     pub(crate) fn no_ack(&mut self, now: Instant, call: CallId) {
-        self.bye_and_end(now, call, EndCause { by: EndedBy::Timeout, status: None, reason: None, answered: true });
+        self.bye_and_end(
+            now,
+            call,
+            EndCause { by: EndedBy::Timeout, status: None, reason: None, answered: true, elsewhere: Vec::new() },
+        );
     }
 }

@@ -182,7 +182,10 @@ impl UserAgent {
     }
 
     /// The call is over: its timers go, and the program hears why.
-    pub(crate) fn end(&mut self, id: CallId, cause: EndCause) {
+    pub(crate) fn end(&mut self, id: CallId, mut cause: EndCause) {
+        if let Some((_, elsewhere)) = self.elsewhere.take_if(|(own, _)| *own == id) {
+            cause.elsewhere = elsewhere;
+        }
         self.calls.retain(|call| call.id != id);
         self.clear_timers(id);
         self.emit(Event::Ended { call: id, cause });
@@ -262,5 +265,5 @@ pub(crate) fn cause_of(outcome: &Outcome, answered: bool) -> EndCause {
         Outcome::Timeout => (EndedBy::Timeout, None),
         Outcome::Link => (EndedBy::Link, None),
     };
-    EndCause { by, status: Some(outcome.status()), reason, answered }
+    EndCause { by, status: Some(outcome.status()), reason, answered, elsewhere: Vec::new() }
 }

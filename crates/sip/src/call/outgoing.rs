@@ -163,7 +163,10 @@ impl UserAgent {
         if let Ok(Call { state: CallState::Inviting(inviting), .. }) = self.call(id) {
             let transaction = inviting.transaction;
             self.transactions.remove_client(transaction);
-            self.end(id, EndCause { by: EndedBy::Local, status: None, reason: None, answered: false });
+            self.end(
+                id,
+                EndCause { by: EndedBy::Local, status: None, reason: None, answered: false, elsewhere: Vec::new() },
+            );
         }
     }
 
@@ -261,7 +264,13 @@ impl UserAgent {
             self.say_bye(now, &mut dialog, Purpose::Aside);
             return self.end(
                 id,
-                EndCause { by: EndedBy::Local, status: Some(response.status), reason: None, answered: false },
+                EndCause {
+                    by: EndedBy::Local,
+                    status: Some(response.status),
+                    reason: None,
+                    answered: false,
+                    elsewhere: Vec::new(),
+                },
             );
         }
         let (leg, answered) = known.unwrap_or_else(|| {

@@ -7,7 +7,6 @@ use super::{Call, CallState};
 use crate::{
     agent::UserAgent,
     auth::Tries,
-    event::CallId,
     headers::{Contact, Headers},
     message::Response,
     transaction::{Client, Purpose},
@@ -25,13 +24,6 @@ pub(crate) struct Redirects {
 }
 
 impl UserAgent {
-    /// Where the last call was sent that this agent did not follow by itself, because it is another number: a person has
-    /// to say whether to call it. Nothing for any other call.
-    #[must_use]
-    pub fn redirected(&self, call: CallId) -> &[Uri] {
-        self.elsewhere.as_ref().filter(|(own, _)| *own == call).map_or(&[], |(_, targets)| targets)
-    }
-
     /// After a refusal of our INVITE: tries the next address that it, or one before it, has named. Gives back the
     /// transaction when there is none.
     pub(crate) fn follow(&mut self, now: Instant, client: Client, response: &Response) -> Option<Client> {

@@ -136,7 +136,10 @@ impl UserAgent {
         let Ok(ringing) = self.ringing(call) else { return };
         let server = ringing.server;
         self.respond_plain(now, server, StatusCode::SERVER_TIMEOUT);
-        self.end(call, EndCause { by: EndedBy::Timeout, status: None, reason: None, answered: false });
+        self.end(
+            call,
+            EndCause { by: EndedBy::Timeout, status: None, reason: None, answered: false, elsewhere: Vec::new() },
+        );
     }
 
     /// RFC 3262 3: 200 to the PRACK of what waits for one, 481 to any other.

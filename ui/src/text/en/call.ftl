@@ -49,6 +49,7 @@ swap = Swap with { $who }
 held-line = { $number } · { $time }, held { $held }
 held-line-there = { $number } · { $time }
 waiting-line = { $number } · ringing
+call-there = Call there
 call-again = Call again
 ended-chip = { $is ->
     [busy] Busy
@@ -58,6 +59,7 @@ ended-chip = { $is ->
     [answered-elsewhere] Answered on another phone
     [unreachable] Not reachable
     [not-found] Not found
+    [moved] Sent elsewhere
     [not-allowed] Not allowed
     [no-common-codec] No common way to speak
     [media-failed] Sound failed

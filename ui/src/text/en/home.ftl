@@ -35,6 +35,7 @@ outcome-ended = { $is ->
     [answered-elsewhere] Answered on another phone
     [unreachable] Not reachable
     [not-found] Not found
+    [moved] Sent elsewhere
     [not-allowed] Not allowed
     [no-common-codec] No common way to speak
     [media-failed] No sound could be made

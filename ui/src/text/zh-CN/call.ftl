@@ -49,6 +49,7 @@ swap = 切换到 { $who }
 held-line = { $number } · { $time }，已保持 { $held }
 held-line-there = { $number } · { $time }
 waiting-line = { $number } · 正在响铃
+call-there = 拨打那里
 call-again = 再次呼叫
 ended-chip = { $is ->
     [busy] 对方忙
@@ -58,6 +59,7 @@ ended-chip = { $is ->
     [answered-elsewhere] 已在其他电话上接听
     [unreachable] 无法接通
     [not-found] 号码不存在
+    [moved] 转到其他号码
     [not-allowed] 不被允许
     [no-common-codec] 没有共同的编码
     [media-failed] 声音故障

@@ -32,6 +32,7 @@ outcome-ended = { $is ->
     [answered-elsewhere] 已在其他电话上接听
     [unreachable] 无法接通
     [not-found] 号码不存在
+    [moved] 转到其他号码
     [not-allowed] 不被允许
     [no-common-codec] 没有共同的编码
     [media-failed] 无法建立声音
