@@ -8,7 +8,7 @@ use smol_str::SmolStr;
 use crate::{
     error::HeaderError,
     params::Params,
-    token::{cut, find_outside, is_token, quote, unquote},
+    token::{cut, find_outside, is_closed, is_token, quote, unquote},
     uri::Uri,
 };
 
@@ -43,11 +43,7 @@ impl NameAddr {
             if uri.contains([',', '?']) {
                 return Err(HeaderError::Malformed);
             }
-            return Ok(Self {
-                display: None,
-                uri: Uri::parse(uri)?,
-                params: Params::parse(params.unwrap_or_default()),
-            });
+            return Ok(Self { display: None, uri: Uri::parse(uri)?, params: closed(params.unwrap_or_default())? });
         };
         let inner = &text[open + 1..];
         let (uri, params) = cut(inner, b'>');
@@ -56,7 +52,7 @@ impl NameAddr {
         Ok(Self {
             display: Some(display.into()).filter(|name: &SmolStr| !name.is_empty()),
             uri: Uri::parse(&without_folds(uri))?,
-            params: Params::parse(params),
+            params: closed(params)?,
         })
     }
 
@@ -72,6 +68,11 @@ impl NameAddr {
         self.params.set("tag", tag);
         self
     }
+}
+
+/// Parameters that others of ours may be written behind.
+fn closed(params: &str) -> Result<Params, HeaderError> {
+    if is_closed(params) { Ok(Params::parse(params)) } else { Err(HeaderError::Malformed) }
 }
 
 /// A URI in brackets that was folded at its semicolons, as RFC 7118 8.2 prints its Contacts: the blanks say nothing. In a
@@ -91,8 +92,8 @@ fn without_folds(uri: &str) -> Cow<'_, str> {
 impl fmt::Display for NameAddr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(name) = &self.display {
-            // A name of plain tokens needs no quotes (RFC 3261 25.1, display-name).
-            if name.bytes().all(|byte| is_token(byte) || byte == b' ') {
+            // A name of plain tokens needs no quotes (RFC 3261 25.1, display-name); blanks at its ends do.
+            if name.bytes().all(|byte| is_token(byte) || byte == b' ') && name.trim_ascii() == name {
                 write!(f, "{name} ")?;
             } else {
                 quote(name, f)?;
@@ -122,21 +123,37 @@ mod tests {
             Some("<urn:uuid:1>")
         );
         assert_eq!(parse("<sip:a@b\t ; x ;y=1 >").uri.to_string(), "sip:a@b;x;y=1");
-        for bad in
-            ["", "<", "<sip:a b@c>", "sip:a@b?x=1", "sip:a,b@c", "<sip:a@b", "\"x", "\"x\\", "Alice", "<>", "a <b"]
-        {
+        for bad in [
+            "",
+            "<",
+            "<sip:a b@c>",
+            "sip:a@b?x=1",
+            "sip:a,b@c",
+            "<sip:a@b",
+            "\"x",
+            "\"x\\",
+            "Alice",
+            "<>",
+            "a <b",
+            // Found by the fuzzer: a tag of ours behind these was part of them.
+            "<sip:a@b>;x=\"y",
+            "<sip:a@b>;x=<y",
+            "sip:a@b;x=\"y",
+        ] {
             assert!(NameAddr::parse(bad).is_err(), "{bad}");
         }
     }
 
     #[test]
     fn a_display_name_cannot_break_out() {
-        for hostile in ["a\" <sip:evil@x>\r\nVia: y", "\\", "Zoë", "<b>", "a,b;c", ""] {
+        for hostile in ["a\" <sip:evil@x>\r\nVia: y", "\\", "Zoë", "<b>", "a,b;c", "", " ", " a "] {
             let mut own = NameAddr::new(Uri::parse("sip:a@b").expect("a URI"));
             own.display = Some(hostile.into());
             let text = own.to_string();
             assert!(!text.contains(['\r', '\n']), "{text}");
-            assert_eq!(NameAddr::parse(&text).expect("ours parses").uri, own.uri);
+            let again = NameAddr::parse(&text).expect("ours parses");
+            let shown = Some(hostile.replace(char::is_control, " ")).filter(|name| !name.is_empty());
+            assert_eq!((again.display.as_deref(), &again.uri), (shown.as_deref(), &own.uri));
         }
     }
 }
