@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use bytes::Bytes;
-use memchr::memchr;
+use memchr::{memchr, memchr_iter};
 
 use crate::{
     error::{ParseError, ParseErrorKind},
@@ -83,6 +83,10 @@ impl Lines<'_> {
 
 fn start_line(bytes: &Bytes, line: Range<usize>) -> Result<StartLine, ParseErrorKind> {
     let text = &bytes[line.clone()];
+    // As in a header line: a bare CR is the end of it to some (L16).
+    if memchr(b'\r', text).is_some() {
+        return Err(ParseErrorKind::StartLine);
+    }
     if text.len() >= 8 && text[..8].eq_ignore_ascii_case(b"SIP/2.0 ") {
         let digits =
             text.get(8..11).filter(|digits| digits.iter().all(u8::is_ascii_digit)).ok_or(ParseErrorKind::StartLine)?;
@@ -132,11 +136,11 @@ fn header_lines(lines: &mut Lines<'_>, headers: &mut Headers) -> Result<(), Pars
         let colon = memchr(b':', text).ok_or(ParseErrorKind::HeaderLine)?;
         let name = HeaderName::parse(text[..colon].trim_ascii_end(), bytes).ok_or(ParseErrorKind::HeaderLine)?;
         let value = text[colon + 1..].trim_ascii();
-        let value = if folded { unfold(value) } else { bytes.slice_ref(value) };
-        // Some take a bare CR for the end of a line, so it would say two things (L16).
-        if memchr(b'\r', &value).is_some() {
+        // Some take a bare CR for the end of a line, so it would say two things (L16), at the ends of a value too.
+        if memchr_iter(b'\r', text).any(|at| text.get(at + 1) != Some(&b'\n')) {
             return Err(ParseErrorKind::HeaderLine);
         }
+        let value = if folded { unfold(value) } else { bytes.slice_ref(value) };
         headers.push_raw(name, value);
     }
 }
