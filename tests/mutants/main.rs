@@ -4,6 +4,7 @@
 //! another parser.
 
 mod differential;
+mod flat;
 mod mutate;
 mod seeds;
 

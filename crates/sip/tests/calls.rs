@@ -237,6 +237,22 @@ fn a_lost_ack_is_made_good_by_the_next_2xx() {
 }
 
 #[test]
+fn a_2xx_that_comes_again_is_acknowledged_even_after_another_invite() {
+    let mut pair = Pair::new();
+    let (call, bob) = ringing(&mut pair);
+    pair.lose = |_, message| matches!(message, Message::Request(request) if request.method == Method::Ack);
+    pair.bob.agent.answer(pair.now, bob, ANSWER).expect("it rings");
+    pair.settle();
+    assert!(matches!(pair.alice.event(), Event::Answered { .. }));
+    // Alice changes the call at once; Bob, who has no ACK yet, says his 200 again.
+    pair.alice.agent.reoffer(pair.now, call, OFFER).expect("the call is up");
+    pair.settle();
+    pair.lose = |_, _| false;
+    pair.pass(SECOND);
+    assert!(matches!(pair.bob.event(), Event::Confirmed { .. }), "the ACK of the first INVITE came after all");
+}
+
+#[test]
 fn without_any_ack_the_callee_ends_the_call() {
     let mut pair = Pair::new();
     let (_, bob) = ringing(&mut pair);

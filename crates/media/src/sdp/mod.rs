@@ -199,6 +199,8 @@ mod tests {
             ("v=0\r\no=- 1 1 IN IP4 h\r\ns=-\r\nt=0 0\r\nm=audio\r\n", 5),
             ("v=0\r\no=- 1 1 IN IP4 h\r\ns=-\r\nm=audio 99999 RTP/AVP 0\r\n", 4),
             ("v=0\r\no=- 1 1 IN IP4 h\r\ns=-\r\nc=IN\r\n", 4),
+            // Found by the fuzzer: it was written again as a line without an address.
+            ("v=0\r\no=- 1 1 IN IP4 h\r\ns=-\r\nc=IN IP4 /1\r\n", 4),
         ] {
             assert_eq!(SessionDescription::parse(bytes.as_bytes()), Err(SdpError::Line(line)), "{bytes:?}");
         }

@@ -83,7 +83,8 @@ fn read_origin(value: &str) -> Option<Origin> {
 /// `IN IP4 192.0.2.1`, maybe with `/ttl`.
 fn read_connection(value: &str) -> Option<String> {
     let address = value.split_ascii_whitespace().nth(2)?;
-    Some(address.split('/').next().unwrap_or(address).to_owned())
+    let address = address.split('/').next().unwrap_or(address);
+    (!address.is_empty()).then(|| address.to_owned())
 }
 
 fn read_attribute(value: &str) -> Attribute {

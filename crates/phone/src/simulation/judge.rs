@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{pairs, phone::End, port::lock, world::World};
+use super::{pairs, phone::End, port::lock, stranger::Stranger, world::World};
 use crate::{
     contract::Command,
     switchboard::{CallEntry, Exchange},
@@ -26,6 +26,8 @@ const FOUND_OUT: Duration = Duration::from_secs(75);
 
 /// A re-INVITE is answered within 64*T1 or has failed (RFC 3261 17.1.1.2), and so is a 200 acknowledged.
 const EXCHANGE: Duration = Duration::from_secs(34);
+/// Where messages are lost, one that is refused with 491 is made anew for as long as the other one, whose answer is lost.
+const EXCHANGE_LOST: Duration = Duration::from_secs(70);
 /// On a good way a restart has found its new pair, and left the old sockets, within this, even where the first one was
 /// refused because the far end moved too, and five seconds of silence brought the next (R15).
 const RESTART: Duration = Duration::from_secs(20);
@@ -196,13 +198,14 @@ impl Watch {
             }
             let exchanges = phone.open_calls().any(|call| call.is_up() && call.exchange != Exchange::None);
             let since = held(&mut self.exchanging[phone.number], exchanges, world.now);
-            if since > EXCHANGE {
+            if since > if world.lost == 0 { EXCHANGE } else { EXCHANGE_LOST } {
                 return Err(format!("phone {}: an exchange of offer and answer does not end", phone.number));
             }
             // One set waits for the next call.
             let restarts = phone.voice.live().0 > calls + 1;
             let since = held(&mut self.restarting[phone.number], restarts, world.now);
-            if since > RESTART && world.plan.may_restart() {
+            // Who moves just then loses what was on its way, and 64*T1 pass before it is known (RFC 3261 17.1.1.2).
+            if since > if world.lost == 0 { RESTART } else { EXCHANGE_LOST } && world.plan.may_restart() {
                 return Err(format!("phone {}: a restart does not end", phone.number));
             }
         }
@@ -218,7 +221,9 @@ impl Watch {
             let named = up.filter_map(|call| here.names.iter().find(|(_, own)| *own == call.id));
             named.map(|(name, _)| name).find(|name| there.ends.contains_key(*name))
         };
-        let Some(name) = left(0).or_else(|| left(1)) else {
+        // Whoever a stranger took the call from has left it, and the stranger is there.
+        let stranger = world.strangers.iter().any(Stranger::talks);
+        let Some(name) = left(0).or_else(|| left(1)).filter(|_| !stranger) else {
             self.alone = None;
             return Ok(());
         };

@@ -104,6 +104,9 @@ const FIT: &[(Says, Says, If)] = &[
     (Some((HungUpHere, UP)), Some((Network, UP)), If::Lost),
     (Some((HungUpThere, UP)), Some((Network, UP)), If::Lost),
     (Some((MediaFailed, UP)), Some((Network, UP)), If::Lost),
+    // The connection of who hung up was dead, and the other one heard nothing any more.
+    (Some((MediaFailed, UP)), Some((HungUpHere, UP)), If::Lost),
+    (Some((HungUpHere, UP)), Some((MediaFailed, UP)), If::Lost),
     (Some((HungUpHere, UP)), None, If::Lost),
     (Some((HungUpThere, UP)), None, If::Lost),
     // The callee's answer or refusal never came, or came after the server had given up.

@@ -76,6 +76,11 @@ impl Stranger {
         Self { number, script, invite: None, state: State::Waiting, due: Vec::new(), out: Vec::new() }
     }
 
+    /// Has it answered, and not hung up?
+    pub(super) fn talks(&self) -> bool {
+        self.state == State::Answered
+    }
+
     /// Where it is reached.
     pub(super) fn user(number: usize) -> String {
         format!("stranger{number}")

@@ -147,8 +147,9 @@ impl Switchboard {
 
     pub(super) fn register(&mut self, now: Now, id: &AccountId) {
         let Some(account) = self.account_mut(id) else { return };
-        if account.is_registered() {
-            // Its calls outlive the connection.
+        let connects = matches!(account.line, Line::Connecting { .. } | Line::Retrying { .. });
+        if account.is_registered() || (connects && account.secret != SecretState::Missing) {
+            // Its calls outlive the connection, and the agent that has them stays.
             (account.why, account.moved) = (ConnectWhy::Asked, true);
             account.line = Line::Connecting { step: ConnectStep::Find, since: now.wall };
             return self.effect(Effect::Line(Key::Account(id.clone()), LineOrder::Reconnect));

@@ -121,10 +121,7 @@ impl UserAgent {
         let Some(invite) = self.transactions.client(id).map(|client| client.request.clone()) else { return };
         let number = invite.headers.typed::<CSeq>().and_then(Result::ok).map_or(0, |cseq| cseq.number);
         let Some(established) = self.established(call) else { return };
-        if let Some((own, ack)) = &established.ack
-            && *own == number
-        {
-            let ack = ack.clone();
+        if let Some(ack) = established.ack_of(number) {
             return self.transmit(ack);
         }
         established.dialog.refresh_target(&response.headers);
@@ -135,7 +132,7 @@ impl UserAgent {
         let mut dialog = established.dialog.clone();
         let ack = self.ack_success(&mut dialog, &invite, None);
         if let Some(established) = self.established(call) {
-            established.ack = Some((number, ack.clone()));
+            established.acknowledged(number, ack.clone());
         }
         self.transmit(ack);
         self.timer_agreed(now, call, &response.headers);

@@ -110,8 +110,8 @@ pub(crate) struct Established {
     pub(crate) dialog: Dialog,
     /// The last 2xx of ours that has no ACK yet.
     pub(crate) unacked: Option<Unacked>,
-    /// The ACK of our last INVITE, for a 2xx that comes again; the CSeq of that INVITE with it.
-    pub(crate) ack: Option<(u32, Bytes)>,
+    /// The ACKs of our first INVITE and of the last one, for a 2xx that comes again; the CSeq of that INVITE with each.
+    acks: Vec<(u32, Bytes)>,
     pub(crate) change: Change,
     /// Our offer that clashed with one of the far end, to be made again soon (491).
     pub(crate) again: Option<Bytes>,
@@ -148,11 +148,23 @@ pub(crate) enum Change {
 }
 
 impl Established {
+    /// The ACK of the INVITE with that CSeq.
+    pub(crate) fn ack_of(&self, number: u32) -> Option<Bytes> {
+        self.acks.iter().find(|(own, _)| *own == number).map(|(_, ack)| ack.clone())
+    }
+
+    /// Remembers an ACK. RFC 3261 13.2.2.4: each 2xx that comes again gets one, that of the first INVITE even when
+    /// another INVITE has been sent meanwhile.
+    pub(crate) fn acknowledged(&mut self, number: u32, ack: Bytes) {
+        self.acks.truncate(1);
+        self.acks.push((number, ack));
+    }
+
     fn new(dialog: Dialog, owner: bool) -> Self {
         Self {
             dialog,
             unacked: None,
-            ack: None,
+            acks: Vec::new(),
             change: Change::None,
             again: None,
             owner,

@@ -242,9 +242,9 @@ impl UserAgent {
         if let Some(established) = self.established(id)
             && established.dialog.remote_tag() == dialog.remote_tag()
         {
-            // It came again: so does its ACK, if it is that of the first INVITE.
+            // It came again: so does its ACK.
             let number = invite.headers.typed::<CSeq>().and_then(Result::ok).map(|cseq| cseq.number);
-            let again = established.ack.as_ref().filter(|(own, _)| Some(*own) == number).map(|(_, ack)| ack.clone());
+            let again = number.and_then(|number| established.ack_of(number));
             return again.into_iter().for_each(|ack| self.transmit(ack));
         }
         let ack = self.ack_success(&mut dialog, &invite, None);
@@ -280,7 +280,7 @@ impl UserAgent {
         // RFC 3261 13.2.1: the first answer of a branch counts; later ones are ignored.
         let sdp = response_sdp(response).filter(|_| !answered);
         let mut established = Established::new(dialog, true);
-        established.ack = Some((number, ack));
+        established.acknowledged(number, ack);
         established.session.sdp = invite.body;
         if let Ok(call) = self.call(id) {
             call.state = CallState::Established(Box::new(established));

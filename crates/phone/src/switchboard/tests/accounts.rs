@@ -98,6 +98,22 @@ fn a_new_connection_is_told_of_every_call() {
 }
 
 #[test]
+fn who_asks_for_a_lost_line_keeps_the_agent_that_has_the_calls() {
+    let mut desk = Desk::registered();
+    desk.talks();
+    desk.line(
+        "a1",
+        LineEvent::Down { fault: Fault::new(Code::ConnectionLost), retry_in: Some(Duration::from_secs(2)), tries: 1 },
+    );
+    desk.wanted();
+    desk.ask(json!({ "do": "register", "account": "a1" })).unwrap();
+    // Found by a simulated call: another agent knew nothing of the call, and nobody could hang it up any more.
+    let wanted = desk.wanted();
+    assert!(wanted.iter().any(|effect| matches!(effect, Effect::Line(_, LineOrder::Reconnect))), "{wanted:?}");
+    assert!(!wanted.iter().any(|effect| matches!(effect, Effect::Line(_, LineOrder::Open { .. }))), "{wanted:?}");
+}
+
+#[test]
 fn an_account_that_changes_ends_its_calls_first() {
     let mut desk = Desk::registered();
     let (_, sip) = desk.talks();
