@@ -8,22 +8,10 @@ mod mutation;
 mod ours;
 mod quirks;
 
-use media::offer::{LocalPath, Negotiation, Policy};
-
-/// A fingerprint of the right length.
-const FINGERPRINT: &str =
-    "sha-256 11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00";
-
-/// A path of ours on a network of documentation (RFC 5737).
-fn local() -> LocalPath {
-    LocalPath {
-        ufrag: "ours".into(),
-        pwd: "0123456789abcdefghijkl".into(),
-        fingerprint: FINGERPRINT.into(),
-        candidates: vec!["1 1 udp 2130706431 192.0.2.1 40000 typ host".into()],
-        default: "192.0.2.1:40000".parse().unwrap(),
-    }
-}
+use media::{
+    offer::{Negotiation, Policy},
+    testing::fuzz::{FINGERPRINT, is_answer, local},
+};
 
 fn negotiation() -> Negotiation {
     Negotiation::new([7; 32], Policy::default())

@@ -76,21 +76,9 @@ fn apply(sdp: &mut Vec<u8>, change: &Change) {
     *sdp = parts.join(&b'\n');
 }
 
-/// The answer to whatever was understood has its sections, in its order, and one of them in use.
+/// The answer to whatever was understood fits it, and names no address but ours.
 fn check(offer: &[u8], own: &str) {
-    let offered = SessionDescription::parse(offer).unwrap();
-    let answered = SessionDescription::parse(own.as_bytes()).unwrap();
-    assert_eq!(answered.to_string(), own);
-    assert_eq!(offered.media.len(), answered.media.len());
-    for (offered, answered) in offered.media.iter().zip(&answered.media) {
-        assert_eq!((&offered.kind, &offered.protocol), (&answered.kind, &answered.protocol));
-        assert!(offered.port != 0 || answered.port == 0);
-        assert_eq!(offered.attribute("mid"), answered.attribute("mid"));
-    }
-    let used: Vec<_> = answered.media.iter().filter(|media| media.port != 0).collect();
-    assert_eq!((used.len(), used[0].port), (1, 40_000));
-    assert_eq!(used[0].attribute("fingerprint"), Some(super::FINGERPRINT));
-    assert!(matches!(used[0].attribute("setup"), Some("active" | "passive")));
+    super::is_answer(offer, own);
     assert!(lines(own, "c=").iter().all(|address| *address == "IN IP4 192.0.2.1"));
 }
 

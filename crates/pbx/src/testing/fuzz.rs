@@ -19,10 +19,11 @@ use std::{
 use bytes::Bytes;
 use rand::SeedableRng;
 use rand_chacha::ChaCha12Rng;
-use sip::{CallId, Event, HeaderName, Input, Invite, Message, Output, Secret, StatusCode, Uri, UserAgent};
+use sip::{CallId, Event, HeaderName, Input, Invite, Message, Output, Secret, StatusCode, UserAgent};
 
+use super::{next, uri};
 use crate::{
-    DOMAIN, User,
+    User,
     config::Config,
     exchange::{Action, ConnectionId, Exchange},
     service::testing::Service,
@@ -238,15 +239,4 @@ impl Line {
         assert_eq!(self.exchange.live(), (0, 0, 0));
         assert!(self.service.len() <= 8, "{} conversations", self.service.len());
     }
-}
-
-fn next(agent: &mut UserAgent) -> Option<Output> {
-    match agent.poll_output() {
-        Output::Timeout(_) => None,
-        output => Some(output),
-    }
-}
-
-fn uri(user: &str) -> Uri {
-    Uri::parse(&format!("sip:{user}@{DOMAIN}")).expect("a user and a name make a URI")
 }

@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha12Rng;
-use sip::{CallId, Event, Input, Invite, Output, Secret, Uri, UserAgent};
+use sip::{CallId, Event, Input, Invite, Output, Secret, UserAgent};
 
+use super::{next, uri};
 use crate::{
-    DOMAIN, User,
+    User,
     config::Config,
     exchange::{Action, ConnectionId, Exchange},
 };
@@ -143,15 +144,4 @@ impl Load {
         }
         self.now = end;
     }
-}
-
-fn next(agent: &mut UserAgent) -> Option<Output> {
-    match agent.poll_output() {
-        Output::Timeout(_) => None,
-        output => Some(output),
-    }
-}
-
-fn uri(user: &str) -> Uri {
-    Uri::parse(&format!("sip:{user}@{DOMAIN}")).expect("a user and a name make a URI")
 }

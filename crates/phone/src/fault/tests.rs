@@ -1,6 +1,7 @@
-use sip::headers::Reason;
+use sip::{EndCause, EndedBy, Uri, headers::Reason};
 
 use super::*;
+use crate::contract::{CauseKind, Direction};
 
 fn end(by: EndedBy, status: u16, answered: bool) -> EndCause {
     EndCause { by, status: StatusCode::new(status), reason: None, answered, elsewhere: Vec::new() }

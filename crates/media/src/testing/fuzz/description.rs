@@ -11,7 +11,7 @@ const BETWEEN: u8 = 0x1e;
 /// The steps of one script that count.
 const MOST: usize = 50;
 /// A fingerprint of the right length.
-const FINGERPRINT: &str =
+pub const FINGERPRINT: &str =
     "sha-256 11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00";
 
 /// A description: what is read is written with the same meaning, and what is written is stable.
@@ -79,7 +79,10 @@ pub fn offer(script: &[u8]) {
 }
 
 /// The answer has the sections of the offer, in its order, and one of them in use.
-fn is_answer(offer: &[u8], own: &str) {
+///
+/// # Panics
+/// Where it has not.
+pub fn is_answer(offer: &[u8], own: &str) {
     let offered = SessionDescription::parse(offer).expect("it was answered");
     let answered = SessionDescription::parse(own.as_bytes()).expect("ours parses");
     assert_eq!(answered.to_string(), own);
@@ -96,7 +99,8 @@ fn is_answer(offer: &[u8], own: &str) {
 }
 
 /// A path of ours on a network of documentation (RFC 5737).
-fn local() -> LocalPath {
+#[must_use]
+pub fn local() -> LocalPath {
     LocalPath {
         ufrag: "ours".into(),
         pwd: "0123456789abcdefghijkl".into(),

@@ -5,7 +5,7 @@
 mod description;
 mod sound;
 
-pub use description::{offer, sdp};
+pub use description::{FINGERPRINT, is_answer, local, offer, sdp};
 pub use sound::{jitter, packets, session};
 
 use std::time::Duration;
