@@ -18,8 +18,8 @@ mod peers;
 
 const INVITE: &[u8] = include_bytes!("../messages/invite.sip");
 const REGISTER: &[u8] = include_bytes!("../messages/register.sip");
-const ROUNDS: usize = 4000;
-const PER_BLOCK: u32 = 25;
+const ROUNDS: usize = 600;
+const PER_BLOCK: u32 = 200;
 
 /// A message, and the parts of it that are read alone.
 pub struct Sample {

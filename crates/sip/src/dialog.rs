@@ -75,7 +75,7 @@ impl Dialog {
         }
         request.headers.push(HeaderName::From, &self.local.to_string());
         request.headers.push(HeaderName::To, &self.remote.to_string());
-        request.headers.push_raw(HeaderName::CallId, &self.call_id);
+        request.headers.push_raw(HeaderName::CallId, &self.call_id[..]);
         request.headers.push(HeaderName::CSeq, &CSeq { number, method }.to_string());
         request
     }

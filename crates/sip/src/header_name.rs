@@ -157,6 +157,7 @@ impl HeaderName {
 
 impl Row {
     /// The row of `name`, if it is in the table.
+    #[inline]
     pub(crate) fn of(name: &[u8]) -> Option<Self> {
         let mut slot = slot(name)?;
         loop {
@@ -196,13 +197,11 @@ static SLOTS: [u8; 256] = {
 
 /// Where a name is looked for first: its length and three of its letters, without case, tell most names apart.
 const fn slot(name: &[u8]) -> Option<usize> {
-    let [first, .., last] = name else {
-        return if name.is_empty() { None } else { Some((name[0] | 0x20) as usize) };
-    };
-    let middle = name[name.len() / 2] | 0x20;
+    let [first, ..] = name else { return None };
+    let (middle, last) = (name[name.len() / 2], name[name.len() - 1]);
     // The factors are those of a search for few names in each other's way; any others would do.
-    let letters = (*first | 0x20) as usize * 37 + middle as usize * 40 + (*last | 0x20) as usize * 38;
-    Some((letters + name.len() * 57) % 256)
+    let sum = (*first | 0x20) as usize * 64 + (middle | 0x20) as usize * 32 + (last | 0x20) as usize * 8;
+    Some((sum + name.len()) % 256)
 }
 
 impl PartialEq for HeaderName {

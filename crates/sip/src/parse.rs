@@ -35,7 +35,7 @@ pub(crate) fn message(bytes: &Bytes) -> Result<Message, ParseError> {
     }
     // RFC 3261 7.5: empty lines before the start line are ignored.
     let at = bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
-    let (first, length, _) = line(&bytes[at..]).ok_or_else(|| fail(ParseErrorKind::StartLine))?;
+    let (first, length) = line(&bytes[at..]).ok_or_else(|| fail(ParseErrorKind::StartLine))?;
     let start = start_line(bytes, at..at + first.len()).map_err(fail)?;
     let mut headers = Headers::of(bytes);
     let read = headers.take(at + length).and_then(|at| body(bytes, at, &headers));

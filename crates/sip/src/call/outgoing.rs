@@ -85,7 +85,7 @@ impl UserAgent {
         headers.push(HeaderName::MaxForwards, "70");
         // RFC 3608 6.1: the path that the registrar gave comes first.
         for hop in self.preloaded_route() {
-            headers.push_raw(HeaderName::Route, &hop);
+            headers.push_raw(HeaderName::Route, &hop[..]);
         }
         let own = self.own_address();
         let from = if anonymous { nobody() } else { own.clone() };

@@ -1,29 +1,22 @@
 //! Reading header lines (RFC 3261 7.3): each becomes its name and the place of its value.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use memchr::{memchr, memchr2};
 
-use super::{Headers, Line, Name, Value};
+use super::{Headers, Line, Name};
 use crate::{
     error::ParseErrorKind,
     header_name::{HeaderName, Row},
     parse::{MAX_HEADERS, MAX_MESSAGE},
 };
 
-/// The first line of `bytes`, without what ends it, how long it is with that, and whether there is a CR within it;
-/// nothing when it has no end. A bare LF ends a line too: some gateways write no CR.
-#[inline]
-pub(crate) fn line(bytes: &[u8]) -> Option<(&[u8], usize, bool)> {
-    let end = memchr2(b'\r', b'\n', bytes)?;
-    let length = match (bytes[end], bytes.get(end + 1)) {
-        (b'\n', _) => end + 1,
-        (_, Some(b'\n')) => end + 2,
-        _ => {
-            let lf = end + memchr(b'\n', &bytes[end..])?;
-            return Some((bytes[..lf].strip_suffix(b"\r").unwrap_or(&bytes[..lf]), lf + 1, true));
-        }
-    };
-    Some((&bytes[..end], length, false))
+/// The first line of `bytes`, without what ends it, and how long it is with that; nothing when it has no end. A bare LF
+/// ends a line too: some gateways write no CR.
+pub(crate) fn line(bytes: &[u8]) -> Option<(&[u8], usize)> {
+    let lf = memchr(b'\n', bytes)?;
+    Some((bytes[..lf].strip_suffix(b"\r").unwrap_or(&bytes[..lf]), lf + 1))
 }
 
 impl Headers {
@@ -43,7 +36,7 @@ impl Headers {
 
     /// None yet of those of `message`, which is no larger than [`MAX_MESSAGE`], with room for those of most.
     pub(crate) fn of(message: &Bytes) -> Self {
-        Self { wire: message.clone(), list: Vec::with_capacity(24) }
+        Self { list: Vec::with_capacity(24), wire: message.clone(), ..Self::new() }
     }
 
     /// Reads the lines from `at` on, up to the empty line that ends them, and says where the body begins. Of a block with
@@ -51,71 +44,74 @@ impl Headers {
     pub(crate) fn take(&mut self, mut at: usize) -> Result<usize, ParseErrorKind> {
         loop {
             let rest = &self.wire[at..];
-            let (text, length, odd) = line(rest).ok_or(ParseErrorKind::Truncated)?;
-            if text.is_empty() {
-                return Ok(at + length);
+            if rest.starts_with(b"\r\n") {
+                return Ok(at + 2);
             }
-            if self.list.len() >= MAX_HEADERS {
-                return Err(ParseErrorKind::TooLarge);
+            // Almost every line has a known name, ends in CRLF and is alone: no blank begins the next. What is in the
+            // table holds no line end, so that the colon is one of this line.
+            let known = memchr(b':', rest).and_then(|colon| Some((Row::of(&rest[..colon])?, &rest[colon + 1..])));
+            let usual = known.filter(|_| self.list.len() < MAX_HEADERS).and_then(|(row, after)| {
+                let end = memchr2(b'\r', b'\n', after)?;
+                match after[end..].first_chunk() {
+                    Some([b'\r', b'\n', next]) if !matches!(next, b' ' | b'\t') => {
+                        Some((row, &after[..end], after.len() - end))
+                    }
+                    _ => None,
+                }
+            });
+            if let Some((row, value, left)) = usual {
+                let end = self.wire.len() - left;
+                let value = value.trim_ascii_start();
+                // MAX_MESSAGE is far below 2^32.
+                let start = (end - value.len()) as u32;
+                let length = value.trim_ascii_end().len() as u32;
+                self.list.push(Line { name: Name::Row(row), own: false, start, end: start + length });
+                at = end + 2;
+            } else {
+                let (length, last) = self.take_unusual(at)?;
+                at += length;
+                if last {
+                    return Ok(at);
+                }
             }
-            // RFC 3261 7.3.1: a line that begins with a blank goes on with the one before.
-            if odd || matches!(rest.get(length), Some(b' ' | b'\t')) {
-                at += self.take_folded(at)?;
-                continue;
-            }
-            let (name, after) = name(text)?;
-            let value = after.trim_ascii_start();
-            // MAX_MESSAGE is far below 2^32.
-            let end = (at + text.len()) as u32;
-            let start = end - value.len() as u32;
-            let end = end - (value.len() - value.trim_ascii_end().len()) as u32;
-            self.list.push(Line { name, value: Value::Read { start, end } });
-            at += length;
         }
     }
 
-    /// The same for one line that goes on, or has a CR within; says how long it is.
+    /// The same for one line, whatever it is; says how long it is, and whether it is the empty one.
     #[cold]
-    fn take_folded(&mut self, at: usize) -> Result<usize, ParseErrorKind> {
-        let rest = &self.wire[at..];
-        let (text, mut next, _) = line(rest).ok_or(ParseErrorKind::Truncated)?;
+    fn take_unusual(&mut self, at: usize) -> Result<(usize, bool), ParseErrorKind> {
+        let wire = self.wire.clone();
+        let rest = &wire[at..];
+        let (text, mut next) = line(rest).ok_or(ParseErrorKind::Truncated)?;
+        if text.is_empty() {
+            return Ok((next, true));
+        }
+        if self.list.len() >= MAX_HEADERS {
+            return Err(ParseErrorKind::TooLarge);
+        }
         let (mut end, mut folded) = (text.len(), false);
+        // RFC 3261 7.3.1: a line that begins with a blank goes on with the one before.
         while matches!(rest.get(next), Some(b' ' | b'\t')) {
-            let (more, length, _) = line(&rest[next..]).ok_or(ParseErrorKind::Truncated)?;
+            let (more, length) = line(&rest[next..]).ok_or(ParseErrorKind::Truncated)?;
             (end, next, folded) = (next + more.len(), next + length, true);
         }
-        let (name, value) = name(&rest[..end])?;
-        let value = value.trim_ascii();
-        let value: Box<[u8]> = if folded { unfold(value) } else { value.into() };
+        let text = &rest[..end];
+        let colon = memchr(b':', text).ok_or(ParseErrorKind::HeaderLine)?;
+        let name = std::str::from_utf8(text[..colon].trim_ascii_end()).ok().and_then(HeaderName::other);
+        let name = name.ok_or(ParseErrorKind::HeaderLine)?;
+        let value = text[colon + 1..].trim_ascii();
+        let value = if folded { Cow::Owned(unfold(value)) } else { Cow::Borrowed(value) };
         // Some take a bare CR for the end of a line, so it would say two things (L16).
         if memchr(b'\r', &value).is_some() {
             return Err(ParseErrorKind::HeaderLine);
         }
-        self.list.push(Line { name, value: Value::Own(value) });
-        Ok(next)
+        self.push_raw(name, &value);
+        Ok((next, false))
     }
 }
 
-/// The name that begins a line, and what is behind its colon.
-#[inline]
-fn name(line: &[u8]) -> Result<(Name, &[u8]), ParseErrorKind> {
-    let colon = memchr(b':', line).ok_or(ParseErrorKind::HeaderLine)?;
-    let name = line[..colon].trim_ascii_end();
-    let name = match Row::of(name) {
-        Some(row) => Name::Row(row),
-        None => other(name).ok_or(ParseErrorKind::HeaderLine)?,
-    };
-    Ok((name, &line[colon + 1..]))
-}
-
-/// A name that is not in the table.
-#[cold]
-fn other(name: &[u8]) -> Option<Name> {
-    std::str::from_utf8(name).ok().and_then(HeaderName::other).map(Name::of)
-}
-
 /// RFC 3261 7.3.1: each line end with the blanks round it is one blank.
-fn unfold(value: &[u8]) -> Box<[u8]> {
+fn unfold(value: &[u8]) -> Vec<u8> {
     let mut joined: Vec<u8> = Vec::with_capacity(value.len());
     for line in value.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty()) {
         if !joined.is_empty() {
@@ -123,5 +119,5 @@ fn unfold(value: &[u8]) -> Box<[u8]> {
         }
         joined.extend_from_slice(line);
     }
-    joined.into()
+    joined
 }

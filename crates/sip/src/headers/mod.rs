@@ -47,49 +47,37 @@ pub trait Header: Sized {
 /// The headers of a message, in their order.
 #[derive(Clone, Default)]
 pub struct Headers {
+    list: Vec<Line>,
     /// The message that lines were read from; empty where all are ours.
     wire: Bytes,
-    list: Vec<Line>,
+    /// The values that do not stand in `wire` as they are read. What was replaced stays here, out of use.
+    own: Vec<u8>,
+    /// The names that are not in the table.
+    names: Vec<HeaderName>,
 }
 
-#[derive(Clone)]
+/// One line: it says where its name and its value are, so that the most of them, never looked at, cost no more.
+#[derive(Clone, Copy)]
 struct Line {
     name: Name,
-    value: Value,
+    /// Does the value stand in `own`?
+    own: bool,
+    start: u32,
+    end: u32,
 }
 
-/// The name of a line: almost always a row of the table.
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 enum Name {
     Row(Row),
-    Other(Box<HeaderName>),
+    /// The place in `names`.
+    Other(u32),
 }
 
 impl Name {
-    fn of(name: HeaderName) -> Self {
-        name.row().map_or_else(|| Self::Other(Box::new(name)), Self::Row)
-    }
-
-    fn name(&self) -> &HeaderName {
+    fn of(self, names: &[HeaderName]) -> &HeaderName {
         match self {
             Self::Row(row) => row.name(),
-            Self::Other(name) => name,
-        }
-    }
-}
-
-/// The value of a line. Most are never looked at, so that one that came is only a place in the message.
-#[derive(Clone)]
-enum Value {
-    Read { start: u32, end: u32 },
-    Own(Box<[u8]>),
-}
-
-impl Value {
-    fn octets<'a>(&'a self, wire: &'a [u8]) -> &'a [u8] {
-        match self {
-            Self::Read { start, end } => &wire[*start as usize..*end as usize],
-            Self::Own(value) => value,
+            Self::Other(at) => &names[at as usize],
         }
     }
 }
@@ -98,7 +86,7 @@ impl Headers {
     /// None.
     #[must_use]
     pub const fn new() -> Self {
-        Self { wire: Bytes::new(), list: Vec::new() }
+        Self { list: Vec::new(), wire: Bytes::new(), own: Vec::new(), names: Vec::new() }
     }
 
     /// How many lines there are.
@@ -115,7 +103,7 @@ impl Headers {
 
     /// All of them, in their order.
     pub fn iter(&self) -> impl Iterator<Item = (&HeaderName, &[u8])> {
-        self.list.iter().map(|line| (line.name.name(), line.value.octets(&self.wire)))
+        self.list.iter().map(|line| (line.name.of(&self.names), self.octets(line)))
     }
 
     /// The value of the first line of that name.
@@ -127,12 +115,17 @@ impl Headers {
     /// The values of all lines of that name.
     pub fn get_all(&self, name: &HeaderName) -> impl Iterator<Item = &[u8]> {
         let row = name.row();
-        let wanted = move |line: &&Line| match (&line.name, row) {
-            (Name::Row(own), Some(row)) => *own == row,
-            (Name::Other(own), None) => **own == *name,
+        let wanted = move |line: &&Line| match (line.name, row) {
+            (Name::Row(own), Some(row)) => own == row,
+            (Name::Other(at), None) => self.names[at as usize] == *name,
             _ => false,
         };
-        self.list.iter().filter(wanted).map(|line| line.value.octets(&self.wire))
+        self.list.iter().filter(wanted).map(|line| self.octets(line))
+    }
+
+    fn octets(&self, line: &Line) -> &[u8] {
+        let all = if line.own { &self.own[..] } else { &self.wire[..] };
+        &all[line.start as usize..line.end as usize]
     }
 
     /// The value of the first line of that name as text; octets that are no UTF-8 show as U+FFFD.
@@ -212,44 +205,58 @@ impl Headers {
 
     /// Adds a line at the end. Control characters become blanks, so that a value never makes a line of its own (S19).
     pub fn push(&mut self, name: HeaderName, value: &str) {
-        self.list.push(Line::own(name, value));
+        let line = self.keep(name, value.bytes().map(clean));
+        self.list.push(line);
     }
 
     /// Adds a line before the first.
     pub fn push_front(&mut self, name: HeaderName, value: &str) {
-        self.list.insert(0, Line::own(name, value));
+        let line = self.keep(name, value.bytes().map(clean));
+        self.list.insert(0, line);
     }
 
     /// Replaces all lines of that name by one.
     pub fn set(&mut self, name: HeaderName, value: &str) {
-        match self.list.iter().position(|line| *line.name.name() == name) {
-            Some(at) => {
-                let mut index = 0;
-                self.list.retain(|line| {
-                    index += 1;
-                    index - 1 == at || *line.name.name() != name
-                });
-                self.list[at] = Line::own(name, value);
-            }
-            None => self.push(name, value),
-        }
+        let Some(at) = self.position(&name) else { return self.push(name, value) };
+        self.remove(&name);
+        let line = self.keep(name, value.bytes().map(clean));
+        self.list.insert(at, line);
     }
 
     /// Takes all lines of that name away.
     pub fn remove(&mut self, name: &HeaderName) {
-        self.list.retain(|line| line.name.name() != name);
+        self.list.retain(|line| line.name.of(&self.names) != name);
     }
 
     /// Takes the first line of that name away.
     pub fn remove_first(&mut self, name: &HeaderName) {
-        if let Some(at) = self.list.iter().position(|line| line.name.name() == name) {
+        if let Some(at) = self.position(name) {
             self.list.remove(at);
         }
     }
 
+    fn position(&self, name: &HeaderName) -> Option<usize> {
+        self.list.iter().position(|line| line.name.of(&self.names) == name)
+    }
+
     /// Adds a value that came off the wire.
     pub(crate) fn push_raw(&mut self, name: HeaderName, value: &[u8]) {
-        self.list.push(Line { name: Name::of(name), value: Value::Own(value.into()) });
+        let line = self.keep(name, value.iter().copied());
+        self.list.push(line);
+    }
+
+    /// Keeps a name and a value, and says where they are.
+    fn keep(&mut self, name: HeaderName, value: impl Iterator<Item = u8>) -> Line {
+        let start = self.own.len() as u32;
+        self.own.extend(value);
+        let name = name.row().map_or_else(
+            || {
+                self.names.push(name);
+                Name::Other(self.names.len() as u32 - 1)
+            },
+            Name::Row,
+        );
+        Line { name, own: true, start, end: self.own.len() as u32 }
     }
 
     /// Adds the lines of that name that `other` has.
@@ -261,14 +268,8 @@ impl Headers {
 
     /// Only the lines of the names that are `wanted`, in their order.
     pub(crate) fn only(&self, wanted: impl Fn(&HeaderName) -> bool) -> Self {
-        let list = self.list.iter().filter(|line| wanted(line.name.name())).cloned().collect();
-        Self { wire: self.wire.clone(), list }
-    }
-}
-
-impl Line {
-    fn own(name: HeaderName, value: &str) -> Self {
-        Self { name: Name::of(name), value: Value::Own(clean(value)) }
+        let list = self.list.iter().copied().filter(|line| wanted(line.name.of(&self.names))).collect();
+        Self { list, wire: self.wire.clone(), own: self.own.clone(), names: self.names.clone() }
     }
 }
 
@@ -286,8 +287,6 @@ impl fmt::Debug for Headers {
     }
 }
 
-fn clean(value: &str) -> Box<[u8]> {
-    let mut value: Box<[u8]> = value.as_bytes().into();
-    value.iter_mut().filter(|byte| byte.is_ascii_control()).for_each(|byte| *byte = b' ');
-    value
+const fn clean(byte: u8) -> u8 {
+    if byte.is_ascii_control() { b' ' } else { byte }
 }
