@@ -29,6 +29,7 @@ mod timer;
 mod token;
 mod transaction;
 mod uri;
+mod uri_ref;
 
 pub use agent::{Config, ContactForm, UserAgent};
 pub use call::Invite;
@@ -47,4 +48,5 @@ pub use parse::{MAX_HEADERS, MAX_MESSAGE};
 pub use privacy::{Pii, Secret};
 pub use status::StatusCode;
 pub use timer::Times;
-pub use uri::{Scheme, Uri, UriRef};
+pub use uri::{Scheme, Uri};
+pub use uri_ref::UriRef;

@@ -9,7 +9,8 @@ use crate::{
     error::{HeaderError, UriError},
     params::{Params, ParamsRef},
     token::{cut, find_outside, is_token, quote, unquote},
-    uri::{Uri, UriRef},
+    uri::Uri,
+    uri_ref::UriRef,
 };
 
 /// A name, a URI and the parameters of the header.
