@@ -1,5 +1,7 @@
 //! Whole paths on an in-memory network and a clock of the test's own (PATH.md's gate).
 
+pub mod fuzz;
+
 use std::{
     cmp::Reverse,
     collections::{BinaryHeap, VecDeque},

@@ -25,17 +25,9 @@ mod seen;
 pub mod session;
 pub mod signal;
 mod stretch;
+#[cfg(any(test, feature = "testing"))]
+#[doc(hidden)]
+pub mod testing;
 pub mod tone;
 
 pub use session::{Levels, Session, SessionConfig, SessionEvent, SessionOutput};
-
-#[cfg(test)]
-mod testing {
-    use std::time::Instant;
-
-    /// Some beginning of virtual time.
-    #[expect(clippy::disallowed_methods, reason = "a test needs one instant to count from; it is never read again")]
-    pub(crate) fn epoch() -> Instant {
-        Instant::now()
-    }
-}

@@ -15,6 +15,9 @@ mod exchange;
 mod hub;
 mod listen;
 mod service;
+#[cfg(any(test, feature = "testing"))]
+#[doc(hidden)]
+pub mod testing;
 
 use std::net::SocketAddr;
 

@@ -10,6 +10,8 @@ mod ringer;
 mod run;
 pub mod secret;
 mod setup;
+#[cfg(test)]
+mod simulation;
 pub mod sound;
 mod store;
 mod switchboard;

@@ -8,7 +8,7 @@ use smol_str::SmolStr;
 use crate::{
     error::{HeaderError, UriError},
     params::{Params, ParamsRef},
-    token::{cut, find_outside, is_token, quote, unquote},
+    token::{cut, find_outside, is_closed, is_token, quote, unquote},
     uri::Uri,
     uri_ref::UriRef,
 };
@@ -81,11 +81,11 @@ impl<'a> NameAddrRef<'a> {
             if memchr2(b',', b'?', uri.as_bytes()).is_some() {
                 return Err(HeaderError::Malformed);
             }
-            let params = ParamsRef { text: params.unwrap_or_default() };
+            let params = closed(params.unwrap_or_default())?;
             return Ok(Self { display: None, uri: Cow::Borrowed(uri), params });
         };
         let (uri, params) = cut(&text[open + 1..], b'>');
-        let params = ParamsRef { text: params.ok_or(HeaderError::Malformed)? };
+        let params = closed(params.ok_or(HeaderError::Malformed)?)?;
         Ok(Self { display: Some(&text[..open]), uri: without_folds(uri), params })
     }
 
@@ -102,6 +102,11 @@ impl<'a> NameAddrRef<'a> {
     pub fn tag(&self) -> Option<&'a str> {
         self.params.raw("tag").filter(|tag| !tag.is_empty())
     }
+}
+
+/// Parameters that others of ours may be written behind.
+fn closed(text: &str) -> Result<ParamsRef<'_>, HeaderError> {
+    if is_closed(text) { Ok(ParamsRef { text }) } else { Err(HeaderError::Malformed) }
 }
 
 /// A URI in brackets that was folded at its semicolons, as RFC 7118 8.2 prints its Contacts: the blanks say nothing. In a
@@ -121,8 +126,8 @@ fn without_folds(uri: &str) -> Cow<'_, str> {
 impl fmt::Display for NameAddr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(name) = &self.display {
-            // A name of plain tokens needs no quotes (RFC 3261 25.1, display-name).
-            if name.bytes().all(|byte| is_token(byte) || byte == b' ') {
+            // A name of plain tokens needs no quotes (RFC 3261 25.1, display-name); blanks at its ends do.
+            if name.bytes().all(|byte| is_token(byte) || byte == b' ') && name.trim_ascii() == name {
                 write!(f, "{name} ")?;
             } else {
                 quote(name, f)?;
@@ -152,21 +157,37 @@ mod tests {
             Some("<urn:uuid:1>")
         );
         assert_eq!(parse("<sip:a@b\t ; x ;y=1 >").uri.to_string(), "sip:a@b;x;y=1");
-        for bad in
-            ["", "<", "<sip:a b@c>", "sip:a@b?x=1", "sip:a,b@c", "<sip:a@b", "\"x", "\"x\\", "Alice", "<>", "a <b"]
-        {
+        for bad in [
+            "",
+            "<",
+            "<sip:a b@c>",
+            "sip:a@b?x=1",
+            "sip:a,b@c",
+            "<sip:a@b",
+            "\"x",
+            "\"x\\",
+            "Alice",
+            "<>",
+            "a <b",
+            // Found by the fuzzer: a tag of ours behind these was part of them.
+            "<sip:a@b>;x=\"y",
+            "<sip:a@b>;x=<y",
+            "sip:a@b;x=\"y",
+        ] {
             assert!(NameAddr::parse(bad).is_err(), "{bad}");
         }
     }
 
     #[test]
     fn a_display_name_cannot_break_out() {
-        for hostile in ["a\" <sip:evil@x>\r\nVia: y", "\\", "Zoë", "<b>", "a,b;c", ""] {
+        for hostile in ["a\" <sip:evil@x>\r\nVia: y", "\\", "Zoë", "<b>", "a,b;c", "", " ", " a "] {
             let mut own = NameAddr::new(Uri::parse("sip:a@b").expect("a URI"));
             own.display = Some(hostile.into());
             let text = own.to_string();
             assert!(!text.contains(['\r', '\n']), "{text}");
-            assert_eq!(NameAddr::parse(&text).expect("ours parses").uri, own.uri);
+            let again = NameAddr::parse(&text).expect("ours parses");
+            let shown = Some(hostile.replace(char::is_control, " ")).filter(|name| !name.is_empty());
+            assert_eq!((again.display.as_deref(), &again.uri), (shown.as_deref(), &own.uri));
         }
     }
 }

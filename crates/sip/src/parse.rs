@@ -58,6 +58,10 @@ pub(crate) fn message(bytes: &Bytes) -> Result<Message, ParseError> {
 
 fn start_line(bytes: &Bytes, line: Range<usize>) -> Result<StartLine, ParseErrorKind> {
     let text = &bytes[line.clone()];
+    // As in a header line: a bare CR is the end of it to some (L16).
+    if text.contains(&b'\r') {
+        return Err(ParseErrorKind::StartLine);
+    }
     if text.len() >= 8 && text[..8].eq_ignore_ascii_case(b"SIP/2.0 ") {
         let digits =
             text.get(8..11).filter(|digits| digits.iter().all(u8::is_ascii_digit)).ok_or(ParseErrorKind::StartLine)?;

@@ -1,5 +1,8 @@
 //! Two agents joined in memory on a clock of the test's own. For the tests of this crate and of those that use it.
 
+pub mod fuzz;
+pub mod world;
+
 use std::{
     collections::VecDeque,
     time::{Duration, Instant},

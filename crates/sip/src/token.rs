@@ -83,6 +83,23 @@ fn find_lane(bytes: &[u8], mark: impl Fn(u64) -> u64) -> Option<usize> {
     (0..rest.len()).find(|at| mark(u64::from(rest[*at]) | lanes(0xff) << 8) & 0x80 != 0).map(|at| begun + at)
 }
 
+/// Does every quoted string and every bracket in `text` end? Else it would swallow what we write behind it.
+pub(crate) fn is_closed(text: &str) -> bool {
+    let Some(first) = memchr2(b'"', b'<', text.as_bytes()) else { return true };
+    let (mut end, mut hidden) = (None, false);
+    for byte in text.bytes().skip(first) {
+        match (end, byte) {
+            _ if hidden => hidden = false,
+            (Some(b'"'), b'\\') => hidden = true,
+            (Some(own), byte) if byte == own => end = None,
+            (None, b'"') => end = Some(b'"'),
+            (None, b'<') => end = Some(b'>'),
+            _ => {}
+        }
+    }
+    end.is_none()
+}
+
 /// Cuts `text` at the first `byte`, which is ASCII: what is before it, and what is behind if it is there.
 pub(crate) fn cut(text: &str, byte: u8) -> (&str, Option<&str>) {
     match find(byte, text.as_bytes()) {
@@ -167,6 +184,16 @@ mod tests {
     fn a_list_is_split_outside_quotes_and_brackets() {
         let text = r#""a, \", b" <sip:a@x;c=d,e>;tag=1 , <sip:b@y>,, "#;
         assert_eq!(elements(text).collect::<Vec<_>>(), [r#""a, \", b" <sip:a@x;c=d,e>;tag=1"#, "<sip:b@y>"]);
+    }
+
+    #[test]
+    fn what_does_not_end_is_not_closed() {
+        for closed in ["", "a", "a=\"b\"", "a=\"\\\"\";c=<d>", "\"<\"", "<\">", ">"] {
+            assert!(is_closed(closed), "{closed}");
+        }
+        for open in ["\"", "a=\"b", "a=\"\\\"", "<a", "\"a\"\"", "a=<b>\"<"] {
+            assert!(!is_closed(open), "{open}");
+        }
     }
 
     #[test]

@@ -192,20 +192,28 @@ fn glare_settles_itself() {
     pair.bob.agent.reoffer(pair.now, bob, OFFER).expect("nothing else is under way");
     pair.settle();
     assert!(pair.alice.events.is_empty() && pair.bob.events.is_empty());
-    let mut answered = 0;
+    let (mut answered, mut gave_way) = (0, 0);
+    let mut owes = [false; 2];
     for _ in 0..50 {
         pair.pass(SECOND / 10);
-        for (side, call) in [(&mut pair.alice, alice), (&mut pair.bob, bob)] {
+        let [first, second] = &mut owes;
+        for (side, call, owes) in [(&mut pair.alice, alice, first), (&mut pair.bob, bob, second)] {
             while let Some(event) = side.events.pop_front() {
                 match event {
                     Event::Reoffer { .. } => side.agent.answer_offer(pair.now, call, ANSWER).expect("an offer came"),
                     Event::ReofferAnswered { .. } => answered += 1,
+                    // Its offer speaks of a session that is about to change: it must be made anew (RFC 3264 8).
+                    Event::ReofferRefused { status: StatusCode::REQUEST_PENDING, .. } => {
+                        gave_way += 1;
+                        *owes = true;
+                    }
                     other => panic!("{other:?}"),
                 }
             }
+            *owes = *owes && side.agent.reoffer(pair.now, call, OFFER).is_err();
         }
     }
-    assert_eq!(answered, 2, "both changes went through");
+    assert_eq!((answered, gave_way), (2, 1), "both changes went through, the second of them with an offer of its own");
     pair.alice.agent.hangup(pair.now, alice).expect("the call is up");
     pair.settle();
     pair.alice.event();

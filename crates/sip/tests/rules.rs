@@ -183,6 +183,21 @@ fn a_change_that_is_never_answered_is_not_waited_for_for_ever() {
 }
 
 #[test]
+fn a_provisional_response_that_comes_after_the_answer_starts_no_timer() {
+    // Found by the simulation of whole calls: the 100 of a change was overtaken by its 200.
+    let mut stage = Stage::new();
+    let (call, invite) = stage.talking(&[]);
+    stage.sent();
+    stage.side.agent.reoffer(stage.now, call, "v=0".into()).expect("nothing else is under way");
+    let offer = stage.request();
+    stage.answer(&offer, 200, "bob", &[]);
+    stage.answer(&offer, 100, "bob", &[]);
+    stage.hear(&within(&invite, "BYE", 3, ""));
+    stage.pass(40 * SECOND);
+    assert_eq!(stage.side.agent.live(), (0, 0, 0));
+}
+
+#[test]
 fn requests_go_the_way_of_the_record_and_to_the_latest_contact() {
     let record = [(HeaderName::RecordRoute, "<sip:far.example;lr>, <sip:near.example;transport=ws;lr>")];
     let mut stage = Stage::new();

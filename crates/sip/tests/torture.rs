@@ -254,6 +254,37 @@ fn the_finer_points() {
 }
 
 #[test]
+fn a_bare_carriage_return_is_no_blank_anywhere() {
+    // Found by holding ours against another parser: to those who end lines at it, what is behind it is a line of its own.
+    let read = |line: &str| {
+        let text = format!(
+            "OPTIONS sip:a@b SIP/2.0\r\nVia: SIP/2.0/WSS s;branch=z9hG4bK1\r\nFrom: <sip:b@c>;tag=f\r\nTo: <sip:a@b>\r\n\
+             Call-ID: 1\r\nCSeq: 1 OPTIONS\r\n{line}\r\n\r\n"
+        );
+        Message::parse(text.into()).map(drop).map_err(|error| error.kind)
+    };
+    for good in ["Subject: x", "Subject: x\r\n y", "Subject:\r\n\ty\r\n z "] {
+        assert_eq!(read(good), READ, "{good:?}");
+    }
+    for bad in [
+        "Subject: x\ry",
+        "Subject: x\r",
+        "Subject:\rTo: <sip:e@f>",
+        "Subject\r: x",
+        "Subject: x\r\n y\r",
+        "Subject: x\r\r\n y",
+    ] {
+        assert_eq!(read(bad), Err(ParseErrorKind::HeaderLine), "{bad:?}");
+    }
+    let first = |line: &str| Message::parse(format!("{line}\r\n\r\n").into()).map(drop).map_err(|error| error.kind);
+    for bad in
+        ["OPTIONS sip:a@b SIP/2.0\r", "OPTIONS sip:a@b SIP/2.0\rTo: x", "SIP/2.0 200 OK\r", "SIP/2.0 200 OK\rTo: x"]
+    {
+        assert_eq!(first(bad), Err(ParseErrorKind::StartLine), "{bad:?}");
+    }
+}
+
+#[test]
 fn one_octet_more_or_less_panics_nowhere() {
     for (rfc, verdicts) in [("rfc4475", &RFC4475[..]), ("rfc5118", &RFC5118)] {
         for (name, _) in verdicts {

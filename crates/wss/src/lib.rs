@@ -19,6 +19,9 @@ mod pulse;
 mod secret;
 mod serve;
 mod task;
+#[cfg(any(test, feature = "testing"))]
+#[doc(hidden)]
+pub mod testing;
 mod tls;
 mod turns;
 

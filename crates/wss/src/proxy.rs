@@ -2,10 +2,7 @@
 
 use std::net::IpAddr;
 
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use url::Url;
 
 use crate::{
@@ -139,8 +136,8 @@ pub(crate) enum Tunnel {
 ///
 /// # Errors
 /// [`LinkError::Proxy`].
-pub(crate) async fn tunnel(
-    stream: &mut TcpStream,
+pub(crate) async fn tunnel<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: &mut S,
     proxy: &Proxy,
     (host, port): (&str, u16),
     (proof, cnonce): (Option<&str>, &str),
@@ -164,8 +161,8 @@ fn unknown() -> LinkError {
     LinkError::Proxy { who: true, detail: "it wants other credentials".to_owned() }
 }
 
-async fn http(
-    stream: &mut TcpStream,
+async fn http<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: &mut S,
     proxy: &Proxy,
     to: &str,
     (proof, cnonce): (Option<&str>, &str),
@@ -190,7 +187,12 @@ async fn http(
     }
 }
 
-async fn socks(stream: &mut TcpStream, proxy: &Proxy, host: &str, port: u16) -> Result<(), LinkError> {
+async fn socks<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: &mut S,
+    proxy: &Proxy,
+    host: &str,
+    port: u16,
+) -> Result<(), LinkError> {
     let lost = |error: std::io::Error| refused(&error.to_string());
     // RFC 1928 3: without a name, and with one where there is one.
     let greeting: &[u8] = if proxy.credentials.is_some() { &[5, 2, 0, 2] } else { &[5, 1, 0] };

@@ -123,6 +123,12 @@ impl Exchange {
         self.out.pop_front()
     }
 
+    /// What it remembers: connections, bindings, and INVITEs that are not answered.
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn live(&self) -> (usize, usize, usize) {
+        (self.connections.len(), self.bindings.len(), self.forks.len())
+    }
+
     fn on_request(&mut self, now: Instant, from: ConnectionId, request: Request) {
         match request.method {
             Method::Register => self.register(now, from, &request),

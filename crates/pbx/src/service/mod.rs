@@ -17,6 +17,8 @@ mod music;
 mod player;
 mod sound;
 mod talk;
+#[cfg(any(test, feature = "testing"))]
+pub(crate) mod testing;
 
 use std::{sync::Arc, time::Duration};
 

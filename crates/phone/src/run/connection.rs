@@ -1,4 +1,5 @@
-//! One connection of an account: its link, and the agent that speaks over it.
+//! One connection of an account: the agent that speaks over its link, and what the two say to each other. It is pure: the
+//! link itself is the driver's, or that of a simulation.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -7,8 +8,7 @@ use std::{
 
 use bytes::Bytes;
 use sip::{ContactForm, Event, Host, Input, Output, RegistrationFailure, Uri, UserAgent};
-use tokio::sync::mpsc;
-use wss::{Link, LinkConfig, LinkEvent, Step, Trust};
+use wss::{LinkConfig, LinkEvent, Step, Trust};
 
 use crate::{
     account::Profile,
@@ -21,18 +21,25 @@ use crate::{
 
 /// Whoever goes has so long to say goodbye.
 pub(crate) const GOODBYE: Duration = Duration::from_secs(2);
+/// What we call ourselves, to both protocols.
+const USER_AGENT: &str = "Bellbird";
 /// The most calls whose Call-ID is remembered.
 const MOST_NAMES: usize = 64;
 
-/// What a connection needs beside the profile.
-pub(crate) struct Means<'a> {
+/// What a link needs beside the profile.
+pub(crate) struct LinkMeans {
     pub(crate) secrets: HashMap<SecretKind, Secret<String>>,
     pub(crate) environment: fn(&str) -> Option<String>,
     pub(crate) dns: wss::Dns,
-    pub(crate) instance: &'a str,
-    pub(crate) user_agent: String,
     pub(crate) pace: Pace,
-    pub(crate) seeds: ([u8; 32], [u8; 32]),
+    pub(crate) seed: [u8; 32],
+}
+
+/// What an agent needs beside the profile.
+pub(crate) struct Means<'a> {
+    pub(crate) password: Option<Secret<String>>,
+    pub(crate) instance: &'a str,
+    pub(crate) seed: [u8; 32],
 }
 
 /// A connection.
@@ -40,11 +47,10 @@ pub(crate) struct Connection {
     pub(crate) key: Key,
     pub(crate) generation: u64,
     pub(crate) agent: UserAgent,
-    link: Link,
     up: bool,
     /// How many connections there were, for the ladder.
     pub(crate) number: u32,
-    pub(crate) deadline: Option<Instant>,
+    deadline: Option<Instant>,
     /// When it is dropped at the latest: it is on its way out.
     pub(crate) closing: Option<Instant>,
     /// For sentences.
@@ -61,42 +67,59 @@ pub(crate) enum Outcome {
     Line(LineEvent),
     /// About a call.
     Agent(Event),
-    /// A message was said.
-    Said { out: bool, message: Bytes },
+    /// A message came.
+    Heard(Bytes),
+    /// Something for the link.
+    Link(LinkOrder),
     /// The connection can be dropped.
     Gone,
 }
 
+/// What a link is to do.
+#[derive(Debug)]
+pub(crate) enum LinkOrder {
+    Send(Bytes),
+    KeepAlive(Option<Duration>),
+    Probe,
+    Reconnect,
+    Close,
+}
+
+/// The link of an account.
+///
+/// # Errors
+/// A fault when the profile cannot be (it was checked before, so only a damaged store brings one).
+pub(crate) fn link_of(profile: &Profile, means: LinkMeans) -> Result<LinkConfig, Fault> {
+    let url = url::Url::parse(&profile.server).map_err(|_| bad("server"))?;
+    let trust = match (&profile.pin, &profile.ca) {
+        (Some(pin), _) => Trust::Pin(unhex(pin).ok_or_else(|| bad("pin"))?),
+        (None, Some(ca)) => Trust::ExtraCa(ca.clone().into_bytes()),
+        (None, None) => Trust::Platform,
+    };
+    let mut config = LinkConfig::new(url, trust, means.seed);
+    config.origin.clone_from(&profile.origin);
+    config.discover = profile.is_by_domain().then_some(means.dns);
+    profile.handshake.equip(&mut config, &means.secrets, means.environment);
+    USER_AGENT.clone_into(&mut config.user_agent);
+    (config.ping, config.pong) = (means.pace.ping, means.pace.pong);
+    Ok(config)
+}
+
+fn bad(field: &str) -> Fault {
+    Fault::new(fault::Code::BadAccount).with("field", field)
+}
+
 impl Connection {
-    /// Opens the link and prepares the agent; it registers as soon as the link is up.
+    /// Prepares the agent; it registers as soon as the link is up.
     ///
     /// # Errors
-    /// A fault when the profile cannot be (it was checked before, so only a damaged store brings one).
-    pub(crate) fn open(
-        key: Key,
-        generation: u64,
-        profile: &Profile,
-        means: Means<'_>,
-    ) -> Result<(Self, mpsc::Receiver<LinkEvent>), Fault> {
-        let bad = |field| Fault::new(fault::Code::BadAccount).with("field", field);
+    /// As [`link_of`].
+    pub(crate) fn new(key: Key, generation: u64, profile: &Profile, means: Means<'_>) -> Result<Self, Fault> {
         let domain = Host::parse(&profile.domain).ok_or_else(|| bad("address"))?;
-        let url = url::Url::parse(&profile.server).map_err(|_| bad("server"))?;
-        let trust = match (&profile.pin, &profile.ca) {
-            (Some(pin), _) => Trust::Pin(unhex(pin).ok_or_else(|| bad("pin"))?),
-            (None, Some(ca)) => Trust::ExtraCa(ca.clone().into_bytes()),
-            (None, None) => Trust::Platform,
-        };
-        let secure = url.scheme() == "wss";
-        let mut config = LinkConfig::new(url, trust, means.seeds.0);
-        config.origin.clone_from(&profile.origin);
-        config.discover = profile.is_by_domain().then_some(means.dns);
-        profile.handshake.equip(&mut config, &means.secrets, means.environment);
-        config.user_agent.clone_from(&means.user_agent);
-        (config.ping, config.pong) = (means.pace.ping, means.pace.pong);
-        let mut agent = sip::Config::new(Uri::sip(Some(&profile.user), domain), means.seeds.1);
+        let mut agent = sip::Config::new(Uri::sip(Some(&profile.user), domain), means.seed);
         agent.display_name.clone_from(&profile.display_name);
         agent.auth_user.clone_from(&profile.auth_user);
-        agent.password = means.secrets.get(&SecretKind::Sip).cloned();
+        agent.password = means.password;
         agent.digest_seen = (&profile.digest).into();
         means.instance.clone_into(&mut agent.instance);
         agent.expires = Duration::from_secs(u64::from(profile.expires_s));
@@ -104,14 +127,12 @@ impl Connection {
             contract::ContactForm::Invalid => ContactForm::Invalid,
             contract::ContactForm::Learned => ContactForm::Learned,
         };
-        agent.secure = secure;
-        agent.user_agent = means.user_agent;
-        let (link, events) = wss::open(config);
-        let own = Self {
+        agent.secure = url::Url::parse(&profile.server).map_err(|_| bad("server"))?.scheme() == "wss";
+        USER_AGENT.clone_into(&mut agent.user_agent);
+        Ok(Self {
             key,
             generation,
             agent: UserAgent::new(agent),
-            link,
             up: false,
             number: 0,
             deadline: None,
@@ -119,57 +140,56 @@ impl Connection {
             host: profile.host(),
             user: profile.user.clone(),
             names: VecDeque::new(),
-        };
-        Ok((own, events))
+        })
     }
 
     /// The link told something.
-    pub(crate) async fn on_link(&mut self, now: Instant, event: LinkEvent) -> Vec<Outcome> {
+    pub(crate) fn on_link(&mut self, now: Instant, event: LinkEvent) -> Vec<Outcome> {
         let mut out = Vec::new();
         match event {
             LinkEvent::Step(step) => {
-                self.down(now, &mut out).await;
+                self.down(now, &mut out);
                 out.push(Outcome::Line(LineEvent::Step(step_of(step))));
             }
             LinkEvent::Up { tls, server } => {
-                self.down(now, &mut out).await;
+                self.down(now, &mut out);
                 (self.up, self.number) = (true, self.number + 1);
                 out.push(Outcome::Line(LineEvent::Up { security: security(tls), server }));
                 self.agent.handle_input(now, Input::LinkUp);
             }
             LinkEvent::Message(message) => {
-                out.push(Outcome::Said { out: false, message: message.clone() });
+                out.push(Outcome::Heard(message.clone()));
                 self.agent.handle_input(now, Input::Message(message));
             }
             LinkEvent::Proof { rtt } => out.push(Outcome::Line(LineEvent::Proof { rtt })),
             LinkEvent::Suspect => out.push(Outcome::Line(LineEvent::Suspect)),
             LinkEvent::Down { error, retry_at, tries } => {
-                self.down(now, &mut out).await;
+                self.down(now, &mut out);
                 let fault = Fault::from(&error).of_account(&self.host, &self.user);
-                let retry_in = retry_at.map(|at| at.saturating_duration_since(tokio::time::Instant::now()));
+                let retry_in = retry_at.map(|at| at.saturating_duration_since(now.into()));
                 out.push(Outcome::Line(LineEvent::Down { fault, retry_in, tries }));
             }
             LinkEvent::Closed => {
-                self.down(now, &mut out).await;
+                self.down(now, &mut out);
                 out.push(Outcome::Gone);
             }
         }
-        self.drain(&mut out).await;
+        self.drain(now, &mut out);
         out
     }
 
-    async fn down(&mut self, now: Instant, out: &mut Vec<Outcome>) {
+    fn down(&mut self, now: Instant, out: &mut Vec<Outcome>) {
         if std::mem::take(&mut self.up) {
             self.agent.handle_input(now, Input::LinkDown);
-            self.drain(out).await;
+            self.drain(now, out);
         }
     }
 
     /// The time of its deadline has come.
-    pub(crate) async fn on_timeout(&mut self, now: Instant) -> Vec<Outcome> {
+    pub(crate) fn on_timeout(&mut self, now: Instant) -> Vec<Outcome> {
         let mut out = Vec::new();
         self.agent.handle_input(now, Input::Timeout);
-        self.drain(&mut out).await;
+        self.drain(now, &mut out);
         if self.closing.is_some_and(|at| at <= now) {
             out.push(Outcome::Gone);
         }
@@ -177,31 +197,21 @@ impl Connection {
     }
 
     /// Does something with the agent, and what follows from it.
-    pub(crate) async fn with<T>(&mut self, act: impl FnOnce(&mut UserAgent) -> T) -> (T, Vec<Outcome>) {
+    pub(crate) fn with<T>(&mut self, now: Instant, act: impl FnOnce(&mut UserAgent) -> T) -> (T, Vec<Outcome>) {
         let done = act(&mut self.agent);
         let mut out = Vec::new();
-        self.drain(&mut out).await;
+        self.drain(now, &mut out);
         (done, out)
     }
 
     /// Goes off the line, properly: `unregister` unless another connection takes its place.
-    pub(crate) async fn leave(&mut self, now: Instant, unregister: bool) -> Vec<Outcome> {
+    pub(crate) fn leave(&mut self, now: Instant, unregister: bool) -> Vec<Outcome> {
         self.closing = Some(now + GOODBYE);
         if unregister && self.up {
-            return self.with(|agent| agent.unregister(now)).await.1;
+            return self.with(now, |agent| agent.unregister(now)).1;
         }
-        if self.agent.live().1 == 0 {
-            self.link.close().await;
-        }
-        Vec::new()
-    }
-
-    pub(crate) async fn reconnect(&self) {
-        self.link.reconnect().await;
-    }
-
-    pub(crate) async fn probe(&self) {
-        self.link.probe().await;
+        let idle = self.agent.live().1 == 0;
+        idle.then_some(Outcome::Link(LinkOrder::Close)).into_iter().collect()
     }
 
     /// When it wants to be called again.
@@ -225,14 +235,11 @@ impl Connection {
         self.names.iter().rev().find(|(own, _)| *own == name).map(|(_, call)| call.clone())
     }
 
-    async fn drain(&mut self, out: &mut Vec<Outcome>) {
+    fn drain(&mut self, now: Instant, out: &mut Vec<Outcome>) {
         loop {
             match self.agent.poll_output() {
-                Output::Transmit(message) => {
-                    out.push(Outcome::Said { out: true, message: message.clone() });
-                    self.link.send(message).await;
-                }
-                Output::Event(event) => self.take(event, out).await,
+                Output::Transmit(message) => out.push(Outcome::Link(LinkOrder::Send(message))),
+                Output::Event(event) => self.take(now, event, out),
                 Output::Timeout(at) => {
                     self.deadline = at;
                     return;
@@ -241,11 +248,11 @@ impl Connection {
         }
     }
 
-    async fn take(&mut self, event: Event, out: &mut Vec<Outcome>) {
+    fn take(&mut self, now: Instant, event: Event, out: &mut Vec<Outcome>) {
         match event {
             Event::Registering => out.push(Outcome::Line(LineEvent::Step(ConnectStep::Register))),
             Event::Registered(registered) => {
-                self.link.keep_alive(registered.flow_timer).await;
+                out.push(Outcome::Link(LinkOrder::KeepAlive(registered.flow_timer)));
                 let (expires, digest, seen) = (registered.expires, registered.digest, self.agent.digest_seen().into());
                 out.push(Outcome::Line(LineEvent::Registered { expires, digest, seen }));
             }
@@ -259,21 +266,21 @@ impl Connection {
                 let retry_at = retry_at.filter(|_| doubt.is_none());
                 let fault = doubt.unwrap_or_else(|| fault::of_registration(why, status));
                 let fault = fault.sip(status.map(sip::StatusCode::code)).of_account(&self.host, &self.user);
-                let retry_in = retry_at.map(|at| at.saturating_duration_since(Instant::now()));
+                let retry_in = retry_at.map(|at| at.saturating_duration_since(now));
                 if retry_in.is_none() && self.agent.live().1 == 0 {
-                    self.link.close().await;
+                    out.push(Outcome::Link(LinkOrder::Close));
                 }
                 out.push(Outcome::Line(LineEvent::Refused { fault, retry_in }));
             }
             Event::Unregistered => {
                 out.push(Outcome::Line(LineEvent::Unregistered));
-                self.link.close().await;
+                out.push(Outcome::Link(LinkOrder::Close));
             }
             Event::Misbehaved(what) => tracing::warn!(what, "the far end misbehaved"),
             Event::Ended { .. } => {
                 out.push(Outcome::Agent(event));
                 if self.closing.is_some() && self.agent.live().1 == 0 {
-                    self.link.close().await;
+                    out.push(Outcome::Link(LinkOrder::Close));
                 }
             }
             event => out.push(Outcome::Agent(event)),

@@ -29,7 +29,7 @@ impl Runner {
                 queue.push(Line::Hello(self.hello.clone()));
                 let state = match &self.published {
                     Some(state) => Arc::clone(state),
-                    None => Arc::new(self.board.state(self.seq)),
+                    None => Arc::new(self.joint.board.state(self.seq)),
                 };
                 queue.push(Line::State(state));
                 self.listeners.add(listener, queue);
@@ -46,7 +46,7 @@ impl Runner {
                 self.on_command(listener, reply, command, answer).await
             }
             Request::Bad { listener, fault } => {
-                let error = Some(self.board.words().error(&fault));
+                let error = Some(self.joint.board.words().error(&fault));
                 self.listeners.tell(listener, Line::Reply(Reply { reply: Value::Null, ok: None, error }));
             }
             Request::Shutdown(done) => self.end(Some(done)).await,
@@ -61,7 +61,7 @@ impl Runner {
         answer: Option<oneshot::Sender<Result<Ok, Error>>>,
     ) {
         let asks_for_state = matches!(command, Command::State {});
-        let done = self.command(listener, command).await.map_err(|fault| self.board.words().error(&fault));
+        let done = self.command(listener, command).await.map_err(|fault| self.joint.board.words().error(&fault));
         match (answer, listener) {
             (Some(answer), _) => {
                 let _ = answer.send(done);
@@ -76,7 +76,7 @@ impl Runner {
             (None, None) => {}
         }
         if let (true, Some(listener)) = (asks_for_state, listener) {
-            let state = Arc::new(self.board.state(self.seq));
+            let state = Arc::new(self.joint.board.state(self.seq));
             self.listeners.tell(listener, Line::State(state));
         }
     }
@@ -105,9 +105,9 @@ impl Runner {
                 self.watch_voice();
             }
             Command::Listen { device } => {
-                self.board.may_listen(device.as_deref())?;
+                self.joint.board.may_listen(device.as_deref())?;
                 self.listener = listener;
-                self.board.listens(true);
+                self.joint.board.listens(true);
                 self.voice.order(Order::Listen { device: Some(device) });
             }
             Command::Unlisten {} => {
@@ -120,7 +120,7 @@ impl Runner {
                 }
                 self.voice.order(Order::Key(key.to_ascii_uppercase()));
             }
-            command => return self.board.command(now(), command),
+            command => return self.joint.board.command(now(), command),
         }
         Ok(Ok::default())
     }

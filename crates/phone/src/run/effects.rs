@@ -1,28 +1,30 @@
 //! Doing what the switchboard wants.
 
-use std::{sync::Arc, time::Instant};
-
-use sip::{Invite, Misuse, UserAgent};
+use std::{collections::HashMap, sync::Arc};
 
 use super::{
     Runner, Told,
-    connection::{Connection, Means},
+    connection::{Connection, LinkMeans, Means, link_of},
     network, now,
 };
 use crate::{
     account::Profile,
-    contract::{AccountId, CallId, Keep, Line},
+    contract::{AccountId, Keep, Line},
     secret::{Secret, SecretError, SecretKind},
     setup::PracticeLine,
-    switchboard::{AgentOrder, Effect, Key, LineEvent, LineOrder, SecretOrder},
+    switchboard::{Effect, Key, LineEvent, LineOrder, SecretOrder},
     voice::{Order, TurnServer, Ways},
 };
 
 impl Runner {
     pub(super) async fn perform(&mut self, effect: Effect) {
         match effect {
-            Effect::Line(key, order) => self.on_line(key, order).await,
-            Effect::Agent(account, order) => self.on_agent(&account, order).await,
+            Effect::Line(key, order) => {
+                if let Some(LineOrder::Open { profile, typed }) = self.joint.on_line(now(), &key, order) {
+                    self.open(key, &profile, typed);
+                }
+            }
+            Effect::Agent(account, order) => self.joint.on_agent(now(), &account, order),
             Effect::Voice(order) => self.voice.order(order),
             Effect::Ready { account, ways } => self.ready(account, ways),
             Effect::Save(profile) => self.store.save_account(&profile),
@@ -48,29 +50,6 @@ impl Runner {
         }
     }
 
-    async fn on_line(&mut self, key: Key, order: LineOrder) {
-        let index = self.connections.iter().position(|own| own.key == key && own.closing.is_none());
-        match (order, index) {
-            (LineOrder::Open { profile, typed }, index) => {
-                if let Some(index) = index {
-                    self.leave(index, false).await;
-                }
-                self.open(key, &profile, typed);
-            }
-            (LineOrder::Close, Some(index)) => self.leave(index, true).await,
-            (LineOrder::Reconnect, Some(index)) => self.connections[index].reconnect().await,
-            (LineOrder::Probe, Some(index)) => self.connections[index].probe().await,
-            (LineOrder::Close | LineOrder::Reconnect | LineOrder::Probe, None) => {}
-        }
-    }
-
-    async fn leave(&mut self, index: usize, unregister: bool) {
-        let connection = &mut self.connections[index];
-        let generation = connection.generation;
-        let outcomes = connection.leave(Instant::now(), unregister).await;
-        self.take_outcomes(generation, outcomes);
-    }
-
     fn open(&mut self, key: Key, profile: &Profile, typed: Vec<(SecretKind, Secret<String>)>) {
         self.generation += 1;
         let generation = self.generation;
@@ -80,19 +59,18 @@ impl Runner {
             Key::Test(_) => super::start::made_up_instance(&mut self.rng),
         };
         let kept = |kind| Some((kind, self.passwords.get(&(profile.id.clone(), kind)).cloned()?));
-        let means = Means {
-            secrets: SecretKind::ALL.into_iter().filter_map(kept).chain(typed).collect(),
-            environment: self.environment,
-            dns: self.dns.clone(),
-            instance: &instance,
-            user_agent: "Bellbird".to_owned(),
-            pace: self.pace,
-            seeds: (self.seed(), self.seed()),
-        };
-        match Connection::open(key.clone(), generation, profile, means) {
-            Ok((mut connection, mut events)) => {
-                connection.agent.register(Instant::now());
-                self.connections.push(connection);
+        let secrets: HashMap<_, _> = SecretKind::ALL.into_iter().filter_map(kept).chain(typed).collect();
+        let password = secrets.get(&SecretKind::Sip).cloned();
+        let (environment, dns) = (self.environment, self.dns.clone());
+        let link = LinkMeans { secrets, environment, dns, pace: self.pace, seed: self.seed() };
+        let means = Means { password, instance: &instance, seed: self.seed() };
+        let made = link_of(profile, link)
+            .and_then(|link| Ok((link, Connection::new(key.clone(), generation, profile, means)?)));
+        match made {
+            Ok((config, connection)) => {
+                let (link, mut events) = wss::open(config);
+                self.joint.open(now(), connection);
+                self.links.insert(generation, link);
                 let tell = self.tell.clone();
                 tokio::spawn(async move {
                     while let Some(event) = events.recv().await {
@@ -102,83 +80,8 @@ impl Runner {
                     }
                 });
             }
-            Err(fault) => self.board.on_key(now(), &key, LineEvent::Refused { fault, retry_in: None }),
+            Err(fault) => self.joint.board.on_key(now(), &key, LineEvent::Refused { fault, retry_in: None }),
         }
-    }
-
-    async fn on_agent(&mut self, account: &AccountId, order: AgentOrder) {
-        let at = Instant::now();
-        // A call stays with the agent that has it, even while its connection is being left.
-        let of_account = |own: &Connection| own.key == Key::Account(account.clone());
-        let index = match &order {
-            AgentOrder::Invite { .. } => {
-                self.connections.iter().position(|own| of_account(own) && own.closing.is_none())
-            }
-            _ => self.connections.iter().rposition(of_account),
-        };
-        let Some(index) = index else {
-            if let AgentOrder::Invite { call, .. } = order {
-                self.board.invited(now(), &call, Err(Misuse::NoLink));
-            }
-            return;
-        };
-        match order {
-            AgentOrder::Invite { call, to, offer } => self.invite(index, call, Invite { to, offer }).await,
-            AgentOrder::Ring(call) => self.with(index, |agent| agent.ring(at, call)).await,
-            AgentOrder::Answer(call, sdp) => self.with(index, |agent| agent.answer(at, call, sdp)).await,
-            AgentOrder::Reject(call, status, why) => {
-                self.with(index, |agent| agent.reject_with(at, call, status, why.map(Into::into))).await;
-            }
-            AgentOrder::Hangup(call) => self.with(index, |agent| agent.hangup(at, call)).await,
-            AgentOrder::Reoffer(call, sdp) => {
-                let sent = self.try_with(index, |agent| agent.reoffer(at, call, sdp)).await;
-                if let Err(why) = sent
-                    && let Some(call) = self.board.call_named(account, call)
-                {
-                    self.board.reoffer_failed(now(), &call, why);
-                }
-            }
-            AgentOrder::AnswerOffer(call, sdp) => self.with(index, |agent| agent.answer_offer(at, call, sdp)).await,
-            AgentOrder::RefuseOffer(call, why) => {
-                let status = sip::StatusCode::new(why.sip_status()).unwrap_or(sip::StatusCode::NOT_ACCEPTABLE_HERE);
-                self.with(index, |agent| agent.refuse_offer_with(at, call, status, Some(why.warning().into()))).await;
-            }
-            AgentOrder::Info { call, key, ms } => self.with(index, |agent| agent.info_digit(at, call, key, ms)).await,
-        }
-    }
-
-    async fn invite(&mut self, index: usize, call: CallId, invite: Invite) {
-        let Some(connection) = self.connections.get_mut(index) else { return };
-        let generation = connection.generation;
-        let (sent, outcomes) = connection.with(|agent| agent.invite(Instant::now(), invite)).await;
-        let first = outcomes.iter().find_map(|outcome| match outcome {
-            super::Outcome::Said { out: true, message } => Some(message.clone()),
-            _ => None,
-        });
-        if let Some(message) = first {
-            connection.name(&message, call.clone());
-        }
-        self.board.invited(now(), &call, sent);
-        self.take_outcomes(generation, outcomes);
-    }
-
-    async fn with(&mut self, index: usize, act: impl FnOnce(&mut UserAgent) -> Result<(), Misuse>) {
-        if let Err(misuse) = self.try_with(index, act).await {
-            // The call ended, or the far end was quicker: what came of it is told by the agent itself.
-            tracing::debug!(%misuse, "an order came too late");
-        }
-    }
-
-    async fn try_with(
-        &mut self,
-        index: usize,
-        act: impl FnOnce(&mut UserAgent) -> Result<(), Misuse>,
-    ) -> Result<(), Misuse> {
-        let Some(connection) = self.connections.get_mut(index) else { return Err(Misuse::NoLink) };
-        let generation = connection.generation;
-        let (done, outcomes) = connection.with(act).await;
-        self.take_outcomes(generation, outcomes);
-        done
     }
 
     /// Finds the servers of an account and has its ways for sound ready.
@@ -269,6 +172,6 @@ impl Runner {
     pub(super) fn practice_up(&mut self, line: PracticeLine) {
         let account = AccountId::practice();
         self.passwords.insert((account, SecretKind::Sip), line.password.clone());
-        self.board.practice_up(now(), Profile::practice(&line));
+        self.joint.board.practice_up(now(), Profile::practice(&line));
     }
 }

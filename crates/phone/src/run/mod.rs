@@ -4,6 +4,7 @@
 mod connection;
 mod door;
 mod effects;
+mod joint;
 mod ladder;
 mod listeners;
 mod network;
@@ -32,10 +33,14 @@ use crate::{
     secret::{Secret, SecretError, SecretKind, SecretStore},
     setup::{Pace, PracticeHost, PracticeLine},
     store::Store,
-    switchboard::{Key, LineEvent, Now, Switchboard},
+    switchboard::Now,
     voice::{Happened, Order, Voice},
 };
-use connection::{Connection, GOODBYE, Outcome};
+use connection::GOODBYE;
+pub(crate) use connection::LinkOrder;
+#[cfg(test)]
+pub(crate) use connection::{Connection, Means};
+pub(crate) use joint::{Joint, Out, Said};
 use ladder::Ladder;
 use listeners::{Listeners, same_shape};
 use network::Seen;
@@ -54,8 +59,9 @@ enum Told {
 }
 
 struct Runner {
-    board: Switchboard,
-    connections: Vec<Connection>,
+    joint: Joint,
+    /// The link of each connection.
+    links: HashMap<u64, wss::Link>,
     voice: Voice,
     store: Store,
     secrets: Arc<dyn SecretStore>,
@@ -110,22 +116,18 @@ impl Runner {
                         self.end(None).await;
                     }
                 },
-                Some(told) = ways.told.recv() => self.on_told(told).await,
+                Some(told) = ways.told.recv() => self.on_told(told),
                 Some(happened) = ways.happened.recv() => self.on_happened(happened),
                 Ok(()) = ways.trouble.changed() => {
                     let fault = ways.trouble.borrow_and_update().clone();
-                    fault.into_iter().for_each(|fault| self.board.problem(fault));
+                    fault.into_iter().for_each(|fault| self.joint.board.problem(fault));
                 }
                 _ = looks.tick() => match machine.look() {
                     Seen::Same => {}
-                    Seen::Changed => self.board.network_changed(now()),
-                    Seen::Slept => {
-                        for connection in &self.connections {
-                            connection.probe().await;
-                        }
-                    }
+                    Seen::Changed => self.joint.board.network_changed(now()),
+                    Seen::Slept => self.joint.probe(),
                 },
-                () = sleep_until(deadline.unwrap_or_else(Instant::now).into()), if deadline.is_some() => self.on_time().await,
+                () = sleep_until(deadline.unwrap_or_else(Instant::now).into()), if deadline.is_some() => self.joint.handle_timeout(now()),
             }
             self.settle().await;
         }
@@ -133,47 +135,26 @@ impl Runner {
     }
 
     fn next_deadline(&self) -> Option<Instant> {
-        let connections = self.connections.iter().filter_map(Connection::next_deadline);
         let ending = self.ending.as_ref().map(|(at, _)| *at);
-        connections.chain(self.board.next_deadline()).chain(self.publish_at).chain(ending).min()
+        [self.joint.next_deadline(), self.publish_at, ending].into_iter().flatten().min()
     }
 
-    async fn on_time(&mut self) {
-        let at = now();
-        self.board.handle_timeout(at);
-        for index in 0..self.connections.len() {
-            if let Some(connection) = self.connections.get_mut(index)
-                && connection.next_deadline().is_some_and(|due| due <= at.instant)
-            {
-                let generation = connection.generation;
-                let outcomes = connection.on_timeout(at.instant).await;
-                self.take_outcomes(generation, outcomes);
-            }
-        }
-        self.connections.retain(|own| own.closing.is_none_or(|until| until > at.instant));
-    }
-
-    async fn on_told(&mut self, told: Told) {
+    fn on_told(&mut self, told: Told) {
         match told {
-            Told::Link(generation, event) => {
-                if let Some(connection) = self.connections.iter_mut().find(|own| own.generation == generation) {
-                    let outcomes = connection.on_link(Instant::now(), event).await;
-                    self.take_outcomes(generation, outcomes);
-                }
-            }
+            Told::Link(generation, event) => self.joint.on_link(now(), generation, event),
             Told::SecretLoaded(account, found) => {
                 let found = found.map(|secrets| {
                     for (kind, secret) in secrets {
                         self.passwords.insert((account.clone(), kind), secret);
                     }
                 });
-                self.board.secret_loaded(now(), &account, found);
+                self.joint.board.secret_loaded(now(), &account, found);
             }
-            Told::SecretKept(account, kept) => self.board.secret_kept(&account, kept),
+            Told::SecretKept(account, kept) => self.joint.board.secret_kept(&account, kept),
             Told::Practice(Ok(line)) => self.practice_up(line),
-            Told::Practice(Err(why)) => self.board.practice_failed(&why),
-            Told::Stun(test, answered) => self.board.on_stun(now(), &test, answered),
-            Told::Seen(missed) => self.board.seen(missed),
+            Told::Practice(Err(why)) => self.joint.board.practice_failed(&why),
+            Told::Stun(test, answered) => self.joint.board.on_stun(now(), &test, answered),
+            Told::Seen(missed) => self.joint.board.seen(missed),
         }
     }
 
@@ -183,74 +164,19 @@ impl Runner {
             Happened::Quality { call, quality } => {
                 self.listeners.tell_all(&Line::Quality(Quality::of(call, &quality)));
             }
-            happened => self.board.on_voice(now(), happened),
-        }
-    }
-
-    /// What came of the link or the agent of a connection.
-    fn take_outcomes(&mut self, generation: u64, outcomes: Vec<Outcome>) {
-        let Some(at) = self.connections.iter().position(|own| own.generation == generation) else { return };
-        let (key, leaving) = (self.connections[at].key.clone(), self.connections[at].closing.is_some());
-        let mut gone = false;
-        let mut heard: Option<bytes::Bytes> = None;
-        for outcome in outcomes {
-            match outcome {
-                // A connection that is left says nothing about the line any more: another may have taken its place.
-                Outcome::Line(event) if leaving => {
-                    tracing::debug!(?event, "of a connection that is left");
-                }
-                Outcome::Line(event) => {
-                    if let (Key::Account(account), LineEvent::Refused { fault, .. }) = (&key, &event) {
-                        tracing::info!(%account, code = fault.code.as_str(), "the registration failed");
-                    }
-                    self.board.on_key(now(), &key, event);
-                }
-                Outcome::Agent(event) => {
-                    let Key::Account(account) = &key else { continue };
-                    let incoming = match &event {
-                        sip::Event::Incoming(incoming) => Some(incoming.call),
-                        _ => None,
-                    };
-                    self.board.on_agent(now(), account, event);
-                    if let (Some(sip), Some(message)) = (incoming, &heard)
-                        && let Some(call) = self.board.call_named(account, sip)
-                    {
-                        self.connections[at].name(message, call);
-                    }
-                }
-                Outcome::Said { out, message } => {
-                    if let Some(before) = heard.take() {
-                        self.say(at, false, &before);
-                    }
-                    if out {
-                        self.say(at, true, &message);
-                    } else {
-                        // It is told after what it caused, for an INVITE gets its call only then.
-                        heard = Some(message);
-                    }
-                }
-                Outcome::Gone => gone = true,
-            }
-        }
-        if let Some(before) = heard {
-            self.say(at, false, &before);
-        }
-        if gone {
-            self.connections.remove(at);
+            happened => self.joint.board.on_voice(now(), happened),
         }
     }
 
     /// Tells a message to those who watch, and remembers it.
-    fn say(&mut self, connection: usize, out: bool, message: &[u8]) {
-        let Some(connection) = self.connections.get(connection) else { return };
-        let Key::Account(account) = &connection.key else { return };
+    fn say(&mut self, said: Said) {
         let line = SipLine {
             at: Timestamp::now(),
-            connection: connection.number,
-            account: account.clone(),
-            call: connection.call_of(message),
-            out,
-            text: ladder::redacted(message),
+            connection: said.connection,
+            account: said.account,
+            call: said.call,
+            out: said.out,
+            text: ladder::redacted(&said.message),
         };
         self.ladder.note(&line);
         self.listeners.tell_all(&Line::Sip(line));
@@ -259,7 +185,14 @@ impl Runner {
     /// Does all that is wanted, and tells the state if it is another one.
     async fn settle(&mut self) {
         loop {
-            let effects = self.board.take_effects();
+            while let Some(out) = self.joint.poll() {
+                match out {
+                    Out::Link(generation, order) => self.on_link(generation, order).await,
+                    Out::Gone(generation) => drop(self.links.remove(&generation)),
+                    Out::Said(said) => self.say(said),
+                }
+            }
+            let effects = self.joint.board.take_effects();
             if effects.is_empty() {
                 break;
             }
@@ -270,8 +203,19 @@ impl Runner {
         self.publish();
     }
 
+    async fn on_link(&self, generation: u64, order: LinkOrder) {
+        let Some(link) = self.links.get(&generation) else { return };
+        match order {
+            LinkOrder::Send(message) => link.send(message).await,
+            LinkOrder::KeepAlive(every) => link.keep_alive(every).await,
+            LinkOrder::Probe => link.probe().await,
+            LinkOrder::Reconnect => link.reconnect().await,
+            LinkOrder::Close => link.close().await,
+        }
+    }
+
     fn publish(&mut self) {
-        let state = self.board.state(self.seq);
+        let state = self.joint.board.state(self.seq);
         let at = Instant::now();
         match &self.published {
             Some(last) if **last == state => return,
@@ -304,22 +248,17 @@ impl Runner {
             return;
         }
         self.ending = Some((at.instant + GOODBYE, done.into_iter().collect()));
-        self.board.end_all(at);
+        self.joint.board.end_all(at);
         self.settle().await;
-        for index in 0..self.connections.len() {
-            let Some(connection) = self.connections.get_mut(index) else { break };
-            let generation = connection.generation;
-            let outcomes = connection.leave(at.instant, true).await;
-            self.take_outcomes(generation, outcomes);
-        }
+        self.joint.leave_all(at);
     }
 
     fn is_over(&self) -> bool {
-        self.ending.as_ref().is_some_and(|(at, _)| self.connections.is_empty() || *at <= Instant::now())
+        self.ending.as_ref().is_some_and(|(at, _)| self.joint.connections.is_empty() || *at <= Instant::now())
     }
 
     async fn close(mut self) {
-        self.connections.clear();
+        self.links.clear();
         self.voice.order(Order::Shutdown);
         if let Some(practice) = &self.practice {
             practice.stop().await;

@@ -6,7 +6,7 @@ use rand::{RngCore, SeedableRng};
 use rand_chacha::ChaCha12Rng;
 use tokio::sync::mpsc;
 
-use super::{Ladder, Listeners, Runner, Told, Ways};
+use super::{Joint, Ladder, Listeners, Runner, Told, Ways};
 use crate::{
     account::Profile,
     contract::{AccountId, CONTRACT, Error, Hello},
@@ -73,8 +73,8 @@ async fn begin(setup: &mut Setup) -> Result<Phone, Fault> {
     let (tell, told) = mpsc::channel::<Told>(QUEUE);
     let trouble = store.trouble();
     let runner = Runner {
-        board,
-        connections: Vec::new(),
+        joint: Joint::new(board),
+        links: std::collections::HashMap::new(),
         voice,
         store,
         secrets: Arc::clone(&setup.secrets),

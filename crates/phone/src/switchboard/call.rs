@@ -54,6 +54,8 @@ pub(crate) struct Entry {
     pub(crate) exchange: Exchange,
     /// Something to offer once the exchange under way is over.
     pub(crate) pending: Option<Change>,
+    /// What our offer under way is for.
+    pub(crate) offered: Option<Change>,
     /// The agent was not ready for it: when it is asked again.
     pub(crate) ask_again: Option<Instant>,
     /// Why we end it, decided here before the agent agrees.
@@ -140,6 +142,7 @@ impl Entry {
             offer: None,
             exchange: Exchange::None,
             pending: None,
+            offered: None,
             ask_again: None,
             decided: None,
             lost: None,
@@ -160,6 +163,15 @@ impl Entry {
     /// has ended is not.
     pub(crate) fn is_of(&self, account: &AccountId, sip: sip::CallId) -> bool {
         self.sip == Some(sip) && self.account == *account && !matches!(self.stage, Stage::Ended { .. })
+    }
+
+    /// Our change did not come through: it waits for its turn again.
+    pub(crate) fn offer_again(&mut self) {
+        self.exchange = Exchange::None;
+        let change = self.offered.take().unwrap_or(Change::Offer);
+        if self.pending != Some(Change::Restart) {
+            self.pending = Some(change);
+        }
     }
 
     pub(crate) fn deadline(&self) -> Option<Instant> {

@@ -25,6 +25,9 @@ mod voice;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use call::Entry as CallEntry;
+#[cfg(test)]
+pub(crate) use call::{Exchange, Stage};
 pub(crate) use effect::{AgentOrder, Effect, Key, LineOrder, SecretOrder};
 pub(crate) use line::LineEvent;
 
@@ -36,7 +39,6 @@ use crate::{
     fault::{Code, Fault},
     words::Words,
 };
-use call::Entry as CallEntry;
 use line::Entry as AccountEntry;
 use trial::Trial;
 
@@ -179,6 +181,18 @@ impl Switchboard {
     /// Our name for a call of an agent.
     pub(crate) fn call_named(&self, account: &AccountId, sip: sip::CallId) -> Option<CallId> {
         self.calls.iter().rfind(|call| call.is_of(account, sip)).map(|call| call.id.clone())
+    }
+
+    /// All calls, for those who look from outside.
+    #[cfg(test)]
+    pub(crate) fn calls(&self) -> &[CallEntry] {
+        &self.calls
+    }
+
+    /// The call that is talked on.
+    #[cfg(test)]
+    pub(crate) const fn active(&self) -> Option<&CallId> {
+        self.active.as_ref()
     }
 
     fn solved(&mut self, codes: &[Code]) {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use media::offer::OfferError;
-use sip::Misuse;
+use sip::{Misuse, StatusCode};
 
 use super::{
     AgentOrder, Effect, Now, Switchboard,
@@ -77,7 +77,7 @@ impl Switchboard {
         }
         let Some(call) = self.call_mut(id) else { return };
         let Some(change) = call.pending.take() else { return };
-        call.exchange = Exchange::Making;
+        (call.exchange, call.offered) = (Exchange::Making, Some(change));
         let (call, account, wish) = (call.id.clone(), call.account.clone(), call.wish);
         self.effect(Effect::Voice(match change {
             Change::Offer => Order::Offer { call, account, wish },
@@ -121,8 +121,7 @@ impl Switchboard {
     /// that the ACK to a change of theirs is still on its way.
     pub(crate) fn reoffer_failed(&mut self, now: Now, id: &CallId, why: Misuse) {
         let Some(call) = self.call_mut(id) else { return };
-        call.exchange = Exchange::None;
-        call.pending.get_or_insert(Change::Offer);
+        call.offer_again();
         call.ask_again = (why == Misuse::WrongState).then(|| now.instant + ASK_AGAIN);
         self.effect(Effect::Voice(Order::Rollback { call: id.clone() }));
     }
@@ -136,11 +135,16 @@ impl Switchboard {
 
     /// It did not: the session stays as it was (RFC 3261 14.1). A hold holds here all the same: nothing of the room goes
     /// out and nothing is heard.
-    pub(super) fn reoffer_refused(&mut self, account: &AccountId, sip: sip::CallId) {
+    pub(super) fn reoffer_refused(&mut self, account: &AccountId, sip: sip::CallId, status: StatusCode) {
         let Some(call) = self.call_of(account, sip) else { return };
-        call.exchange = Exchange::None;
         let id = call.id.clone();
         self.effect(Effect::Voice(Order::Rollback { call: id.clone() }));
+        let Some(call) = self.call_mut(&id) else { return };
+        if status == StatusCode::REQUEST_PENDING {
+            // The far end's change goes first (RFC 3261 14.1); ours is made anew when that one is answered.
+            return call.offer_again();
+        }
+        call.exchange = Exchange::None;
         self.make_pending(&id);
     }
 

@@ -25,7 +25,7 @@ impl Switchboard {
             Event::Confirmed { call, sdp } => self.confirmed(account, call, sdp),
             Event::Reoffer { call, sdp } => self.reoffer(account, call, sdp),
             Event::ReofferAnswered { call, sdp } => self.reoffer_answered(account, call, sdp),
-            Event::ReofferRefused { call, .. } => self.reoffer_refused(account, call),
+            Event::ReofferRefused { call, status } => self.reoffer_refused(account, call, status),
             Event::PartyChanged { call, party } => {
                 if let Some(call) = self.call_of(account, call) {
                     call.with = party::heard(&party, true);

@@ -44,11 +44,17 @@ pub(super) struct Desk {
 impl Desk {
     /// Starts the thread.
     pub(super) fn start(port: Box<dyn SoundPort>, tell: UnboundedSender<Told>) -> std::io::Result<Self> {
+        let (own, worker) = Self::new(port, tell);
+        thread::Builder::new().name("sound-desk".into()).spawn(move || worker.run())?;
+        Ok(own)
+    }
+
+    /// Both sides, and no thread.
+    pub(super) fn new(port: Box<dyn SoundPort>, tell: UnboundedSender<Told>) -> (Self, Worker) {
         let (asks, asked) = mpsc::channel();
         let valid = Arc::new([const { AtomicU64::new(0) }; 3]);
-        let worker = Worker { port, tell, valid: Arc::clone(&valid), last: None };
-        thread::Builder::new().name("sound-desk".into()).spawn(move || worker.run(&asked))?;
-        Ok(Self { asks, valid, tickets: 0 })
+        let worker = Worker { port, asked, tell, valid: Arc::clone(&valid), last: None };
+        (Self { asks, valid, tickets: 0 }, worker)
     }
 
     /// Asks for a device; what was asked for this role before is not wanted any more.
@@ -79,24 +85,27 @@ const fn index(role: Role) -> usize {
     }
 }
 
-struct Worker {
+/// The thread's side.
+pub(super) struct Worker {
     port: Box<dyn SoundPort>,
+    asked: mpsc::Receiver<Ask>,
     tell: UnboundedSender<Told>,
     valid: Arc<[AtomicU64; 3]>,
     last: Option<Result<Vec<PortDevice>, PortError>>,
 }
 
 impl Worker {
-    fn run(mut self, asked: &mpsc::Receiver<Ask>) {
+    fn run(mut self) {
         let mut look_at = Instant::now();
         loop {
             let wait = look_at.saturating_duration_since(Instant::now());
-            let going_on = match asked.recv_timeout(wait) {
-                Ok(Ask::List) => {
-                    look_at = Instant::now() + POLL;
-                    self.look(true)
+            let going_on = match self.asked.recv_timeout(wait) {
+                Ok(ask) => {
+                    if matches!(ask, Ask::List) {
+                        look_at = Instant::now() + POLL;
+                    }
+                    self.serve(&ask)
                 }
-                Ok(Ask::Open { role, ticket, id }) => self.open(role, ticket, id.as_deref()),
                 Err(mpsc::RecvTimeoutError::Timeout) => {
                     look_at = Instant::now() + POLL;
                     self.look(false)
@@ -106,6 +115,24 @@ impl Worker {
             if !going_on {
                 return;
             }
+        }
+    }
+
+    /// Does what was asked up to now, after a first look, without any thread.
+    #[cfg(test)]
+    pub(super) fn serve_all(&mut self) {
+        if self.last.is_none() {
+            self.look(false);
+        }
+        while let Ok(ask) = self.asked.try_recv() {
+            self.serve(&ask);
+        }
+    }
+
+    fn serve(&mut self, ask: &Ask) -> bool {
+        match ask {
+            Ask::List => self.look(true),
+            Ask::Open { role, ticket, id } => self.open(*role, *ticket, id.as_deref()),
         }
     }
 

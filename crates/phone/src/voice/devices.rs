@@ -387,9 +387,9 @@ fn lose<S: Send + 'static>(now: Instant, slot: &mut Slot<S>, why: PortError) -> 
     true
 }
 
-/// Closing a device may take its driver a while, and packets shall not wait for it.
+/// Closing a device may take its driver a while, and packets shall not wait for it. Without a runtime nothing else waits.
 fn drop_aside<S: Send + 'static>(stream: Option<S>) {
-    if let Some(stream) = stream {
-        tokio::task::spawn_blocking(move || drop(stream));
+    if let (Some(stream), Ok(runtime)) = (stream, tokio::runtime::Handle::try_current()) {
+        runtime.spawn_blocking(move || drop(stream));
     }
 }

@@ -11,6 +11,7 @@ mod choice;
 mod desk;
 mod devices;
 mod ear;
+mod network;
 mod order;
 mod ready;
 mod slot;
@@ -19,6 +20,8 @@ mod sockets;
 mod tests;
 mod thread;
 mod tones;
+#[cfg(test)]
+mod virtual_time;
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -29,6 +32,8 @@ use media::{
 
 pub(crate) use order::{Happened, Order, PathState, Sounds, TurnServer, Ways, Wish};
 pub(crate) use thread::{Voice, start};
+#[cfg(test)]
+pub(crate) use virtual_time::VirtualVoice;
 
 /// Could this offer of a call be answered? It is asked before anything rings: a call that no answer can take rings
 /// nobody (RFC 3261 13.3.1.3).

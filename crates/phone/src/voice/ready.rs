@@ -4,9 +4,9 @@ use std::{collections::HashMap, time::Instant};
 
 use rand::Rng;
 use rand_chacha::ChaCha12Rng;
-use tokio::sync::mpsc;
 
 use super::{
+    network::Network,
     order::Ways,
     sockets::{Datagram, Sockets},
 };
@@ -15,7 +15,7 @@ use crate::contract::AccountId;
 /// The sets, and what makes more of them.
 pub(super) struct Ready {
     rng: ChaCha12Rng,
-    datagrams: mpsc::Sender<Datagram>,
+    network: Box<dyn Network>,
     made: u64,
     accounts: HashMap<AccountId, Account>,
 }
@@ -26,8 +26,8 @@ struct Account {
 }
 
 impl Ready {
-    pub(super) fn new(rng: ChaCha12Rng, datagrams: mpsc::Sender<Datagram>) -> Self {
-        Self { rng, datagrams, made: 0, accounts: HashMap::new() }
+    pub(super) fn new(rng: ChaCha12Rng, network: Box<dyn Network>) -> Self {
+        Self { rng, network, made: 0, accounts: HashMap::new() }
     }
 
     /// Binds anew for an account, or forgets it.
@@ -86,6 +86,6 @@ impl Ready {
 
     fn bind(&mut self, now: Instant, ways: &Ways) -> Result<Sockets, String> {
         self.made += 1;
-        Sockets::bind(now, self.made, ways.clone(), &self.datagrams, self.rng.random())
+        Sockets::bind(now, self.made, ways.clone(), self.network.as_mut(), self.rng.random())
     }
 }

@@ -1,21 +1,17 @@
 //! The sockets of one call, bound and asked about ahead of it, and what is known of how they are seen from outside.
 
 use std::{
-    net::{IpAddr, SocketAddr},
-    sync::Arc,
+    net::SocketAddr,
     time::{Duration, Instant},
 };
 
 use ice::{Gatherer, GathererOutput, LocalCandidate, Relay, RelayOutput};
-use net::Udp;
-use tokio::{sync::mpsc, task::JoinHandle};
 
-use super::order::Ways;
+use super::{
+    network::{Network, Socket},
+    order::Ways,
+};
 
-/// So many addresses of this machine are tried; more make a description that servers refuse.
-const MOST_ADDRESSES: usize = 4;
-/// Larger than any packet on a network; what is cut off would not pass its check.
-const LARGEST: usize = 2048;
 /// A NAT forgets an address it lends after 30 s of silence or more; what waits for a call asks again before that.
 const REFRESH: Duration = Duration::from_secs(25);
 /// A socket takes nothing before the runtime has seen it once; the first question waits for that.
@@ -44,7 +40,7 @@ pub(super) struct Arrived {
 pub(super) struct Sockets {
     id: u64,
     ways: Ways,
-    bound: Vec<Bound>,
+    bound: Vec<Box<dyn Socket>>,
     gatherer: Gatherer,
     relays: Vec<Relay>,
     arrived: Vec<Arrived>,
@@ -53,17 +49,6 @@ pub(super) struct Sockets {
     refresh_at: Option<Instant>,
     begin_at: Option<Instant>,
     seed: [u8; 32],
-}
-
-struct Bound {
-    socket: Arc<Udp>,
-    reader: JoinHandle<()>,
-}
-
-impl Drop for Bound {
-    fn drop(&mut self) {
-        self.reader.abort();
-    }
 }
 
 impl Drop for Sockets {
@@ -75,7 +60,7 @@ impl Drop for Sockets {
 }
 
 impl Sockets {
-    /// Binds them; what comes goes to `datagrams` under the number `id`.
+    /// Binds them; what comes is told under the number `id`.
     ///
     /// # Errors
     /// A sentence for the log, when there is no address to bind on.
@@ -83,24 +68,10 @@ impl Sockets {
         now: Instant,
         id: u64,
         ways: Ways,
-        datagrams: &mpsc::Sender<Datagram>,
+        network: &mut dyn Network,
         seed: [u8; 32],
     ) -> Result<Self, String> {
-        let mut why = "this machine has no network address".to_owned();
-        let mut bound = Vec::new();
-        for address in addresses(ways.loopback)? {
-            match Udp::bind(address) {
-                Ok(socket) => {
-                    let socket = Arc::new(socket);
-                    let reader = tokio::spawn(read(id, Arc::clone(&socket), datagrams.clone()));
-                    bound.push(Bound { socket, reader });
-                }
-                Err(error) => why = error.to_string(),
-            }
-        }
-        if bound.is_empty() {
-            return Err(why);
-        }
+        let bound = network.bind(id, ways.loopback)?;
         let gatherer = gatherer(now, &bound, &ways, seed);
         let refresh_at = (!ways.stun.is_empty()).then(|| now + REFRESH);
         Ok(Self {
@@ -136,7 +107,7 @@ impl Sockets {
 
     /// Is this one of their addresses?
     pub(super) fn own(&self, local: SocketAddr) -> bool {
-        self.is_relay(local) || self.bound.iter().any(|bound| bound.socket.local() == local)
+        self.is_relay(local) || self.bound.iter().any(|bound| bound.local() == local)
     }
 
     /// Is this an address that a server lends us?
@@ -200,8 +171,8 @@ impl Sockets {
     }
 
     fn put(&self, local: SocketAddr, to: SocketAddr, bytes: &[u8]) -> bool {
-        let Some(bound) = self.bound.iter().find(|bound| bound.socket.local() == local) else { return false };
-        bound.socket.send(to, bytes);
+        let Some(bound) = self.bound.iter().find(|bound| bound.local() == local) else { return false };
+        bound.send(to, bytes);
         true
     }
 
@@ -235,11 +206,11 @@ impl Sockets {
 }
 
 /// One for each TURN server, on the first socket that can reach it.
-fn relays(now: Instant, bound: &[Bound], ways: &Ways, mut seed: [u8; 32]) -> Vec<Relay> {
+fn relays(now: Instant, bound: &[Box<dyn Socket>], ways: &Ways, mut seed: [u8; 32]) -> Vec<Relay> {
     let mut all = Vec::new();
     for server in &ways.turn {
         let (four, here) = (server.address.is_ipv4(), server.address.ip().is_loopback());
-        let mut locals = bound.iter().map(|bound| bound.socket.local());
+        let mut locals = bound.iter().map(|bound| bound.local());
         let Some(local) = locals.find(|local| local.is_ipv4() == four && local.ip().is_loopback() == here) else {
             continue;
         };
@@ -257,30 +228,7 @@ fn relays(now: Instant, bound: &[Bound], ways: &Ways, mut seed: [u8; 32]) -> Vec
     all
 }
 
-fn gatherer(now: Instant, bound: &[Bound], ways: &Ways, seed: [u8; 32]) -> Gatherer {
-    let locals: Vec<SocketAddr> = bound.iter().map(|bound| bound.socket.local()).collect();
+fn gatherer(now: Instant, bound: &[Box<dyn Socket>], ways: &Ways, seed: [u8; 32]) -> Gatherer {
+    let locals: Vec<SocketAddr> = bound.iter().map(|bound| bound.local()).collect();
     Gatherer::new(now, &locals, &ways.stun, seed)
-}
-
-/// The addresses to bind on, the best first. Loopback comes first where the server is on this machine, and nowhere else
-/// (S9).
-fn addresses(loopback: bool) -> Result<Vec<IpAddr>, String> {
-    let all = net::interfaces().map_err(|error| error.to_string())?;
-    let of = |wanted: bool| all.iter().filter(move |one| one.loopback == wanted).map(|one| one.address);
-    let here = of(true).take(usize::from(loopback));
-    Ok(here.chain(of(false).take(MOST_ADDRESSES)).collect())
-}
-
-/// Reads one socket until it is dropped. When the loop is busy, the system keeps what comes.
-async fn read(id: u64, socket: Arc<Udp>, datagrams: mpsc::Sender<Datagram>) {
-    let mut buffer = [0; LARGEST];
-    while socket.readable().await.is_ok() {
-        while let Some((length, from)) = socket.try_recv(&mut buffer) {
-            let bytes = buffer[..length].to_vec();
-            let datagram = Datagram { sockets: id, local: socket.local(), from, bytes };
-            if datagrams.send(datagram).await.is_err() {
-                return;
-            }
-        }
-    }
 }

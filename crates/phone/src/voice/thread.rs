@@ -18,6 +18,7 @@ use super::{
     desk::{Desk, Told},
     devices::Devices,
     ear::Ear,
+    network::{Network, System},
     order::{Happened, Order, PathState, Wish},
     ready::Ready,
     sockets::Datagram,
@@ -62,8 +63,13 @@ pub(crate) fn start(
             Err(error) => return tracing::error!(%error, "the media thread cannot run"),
         };
         runtime.block_on(async {
-            match Room::new(port, identity, seed, tell) {
-                Ok(mut room) => room.run(ordered).await,
+            let (desk_in, desk_told) = mpsc::unbounded_channel();
+            match Desk::start(port, desk_in) {
+                Ok(desk) => {
+                    let (datagrams_in, datagrams) = mpsc::channel(WAITING);
+                    let mut room = Room::new(Box::new(System::new(datagrams_in)), desk, identity, seed, tell);
+                    room.run(ordered, datagrams, desk_told).await;
+                }
                 Err(error) => tracing::error!(%error, "the sound desk cannot start"),
             }
         });
@@ -75,14 +81,13 @@ pub(crate) fn start(
     (Voice { orders }, told)
 }
 
-struct Room {
+/// What the thread knows. It is told the time, so that a simulation can have one too.
+pub(super) struct Room {
     tell: mpsc::UnboundedSender<Happened>,
     identity: Arc<Identity>,
     rng: ChaCha12Rng,
     ready: Ready,
-    datagrams: mpsc::Receiver<Datagram>,
     devices: Devices,
-    desk: mpsc::UnboundedReceiver<Told>,
     ear: Ear,
     calls: Vec<Call>,
     active: Option<CallId>,
@@ -91,23 +96,27 @@ struct Room {
 }
 
 impl Room {
-    fn new(
-        port: Box<dyn SoundPort>,
+    pub(super) fn new(
+        network: Box<dyn Network>,
+        desk: Desk,
         identity: Arc<Identity>,
         seed: [u8; 32],
         tell: mpsc::UnboundedSender<Happened>,
-    ) -> std::io::Result<Self> {
+    ) -> Self {
         let mut rng = ChaCha12Rng::from_seed(seed);
-        let (datagrams_in, datagrams) = mpsc::channel(WAITING);
-        let (desk_in, desk) = mpsc::unbounded_channel();
-        let ready = Ready::new(ChaCha12Rng::from_seed(rng.random()), datagrams_in);
-        let devices = Devices::new(Desk::start(port, desk_in)?, tell.clone());
+        let ready = Ready::new(ChaCha12Rng::from_seed(rng.random()), network);
+        let devices = Devices::new(desk, tell.clone());
         let ear = Ear::new(tell.clone());
         let (calls, active, quality_at) = (Vec::new(), None, None);
-        Ok(Self { tell, identity, rng, ready, datagrams, devices, desk, ear, calls, active, quality_at })
+        Self { tell, identity, rng, ready, devices, ear, calls, active, quality_at }
     }
 
-    async fn run(&mut self, mut orders: mpsc::UnboundedReceiver<Order>) {
+    async fn run(
+        &mut self,
+        mut orders: mpsc::UnboundedReceiver<Order>,
+        mut datagrams: mpsc::Receiver<Datagram>,
+        mut desk: mpsc::UnboundedReceiver<Told>,
+    ) {
         loop {
             let deadline = self.deadline();
             tokio::select! {
@@ -115,12 +124,12 @@ impl Room {
                     None | Some(Order::Shutdown) => break,
                     Some(order) => self.obey(Instant::now(), order),
                 },
-                Some(datagram) = self.datagrams.recv() => self.take(&datagram),
-                Some(told) = self.desk.recv() => self.devices.told(Instant::now(), told),
+                Some(datagram) = datagrams.recv() => self.take(Instant::now(), &datagram),
+                Some(told) = desk.recv() => self.told(Instant::now(), told),
                 () = at(deadline) => {}
             }
-            while let Ok(datagram) = self.datagrams.try_recv() {
-                self.take(&datagram);
+            while let Ok(datagram) = datagrams.try_recv() {
+                self.take(Instant::now(), &datagram);
             }
             self.work(Instant::now());
         }
@@ -130,7 +139,7 @@ impl Room {
         }
     }
 
-    fn deadline(&mut self) -> Option<Instant> {
+    pub(super) fn deadline(&mut self) -> Option<Instant> {
         let calls = self.calls.iter().filter_map(Call::deadline).min();
         let quality = self.quality_at.filter(|_| !self.calls.is_empty());
         [calls, quality, self.ready.deadline(), self.devices.deadline(), self.ear.deadline()]
@@ -140,7 +149,7 @@ impl Room {
     }
 
     /// Does all that is due now.
-    fn work(&mut self, now: Instant) {
+    pub(super) fn work(&mut self, now: Instant) {
         self.ready.handle_timeout(now);
         self.devices.handle_timeout(now);
         self.ear.settle(now, &self.calls, &mut self.devices);
@@ -157,13 +166,17 @@ impl Room {
         self.ready.refill(now);
     }
 
-    fn take(&mut self, datagram: &Datagram) {
-        let now = Instant::now();
+    /// The desk has news.
+    pub(super) fn told(&mut self, now: Instant, told: Told) {
+        self.devices.told(now, told);
+    }
+
+    pub(super) fn take(&mut self, now: Instant, datagram: &Datagram) {
         let _known =
             self.calls.iter_mut().any(|call| call.take(now, datagram)) || self.ready.take_datagram(now, datagram);
     }
 
-    fn obey(&mut self, now: Instant, order: Order) {
+    pub(super) fn obey(&mut self, now: Instant, order: Order) {
         match order {
             Order::Ready { account, ways } => self.ready.set(now, account, ways),
             Order::Offer { call, account, wish } => self.offer(now, call, &account, wish),
@@ -195,6 +208,12 @@ impl Room {
             // The loop has ended with it.
             Order::Shutdown => {}
         }
+    }
+
+    /// How many calls have sound here.
+    #[cfg(test)]
+    pub(super) const fn calls(&self) -> usize {
+        self.calls.len()
     }
 
     fn with(&mut self, id: &CallId, change: impl FnOnce(&mut Call)) {

@@ -212,7 +212,8 @@ impl UserAgent {
                 }
             }
             // A change rings nobody: who says no more than "wait" is given up as a proxy would do it (16.6, timer C).
-            if matches!(purpose, Purpose::Reinvite(_)) {
+            // One that a reordering brings after the 2xx starts nothing anew.
+            if matches!(purpose, Purpose::Reinvite(_)) && client.state != ClientState::Accepted {
                 self.timers.set(now + LONGEST_CHANGE, Timer::RequestTimeout(id));
             }
             if invite && !self.acknowledge(now, id, &response) {

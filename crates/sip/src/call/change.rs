@@ -73,6 +73,19 @@ impl UserAgent {
         }
     }
 
+    /// The far end's change came first: the offer of ours that waits speaks of a session that will not be any more when
+    /// its turn comes (RFC 3264 8). Whoever still wants that change makes another.
+    fn give_way(&mut self, call: CallId) {
+        let Some(established) = self.established(call) else { return };
+        if established.again.take().is_some() {
+            let refreshing = std::mem::take(&mut established.session.refreshing);
+            self.timers.cancel(Timer::OfferAgain(call));
+            if !refreshing {
+                self.emit(Event::ReofferRefused { call, status: StatusCode::REQUEST_PENDING });
+            }
+        }
+    }
+
     pub(crate) fn reinvite_outcome(&mut self, now: Instant, id: TransactionId, call: CallId, outcome: Outcome) {
         if outcome.status().is_provisional() {
             return;
@@ -162,6 +175,7 @@ impl UserAgent {
             Change::None => {
                 established.change = Change::Received(id);
                 established.dialog.refresh_target(&request.headers);
+                self.give_way(call);
                 self.respond_plain(now, id, StatusCode::TRYING);
                 self.tell_party(call, &request.headers);
                 self.emit(Event::Reoffer { call, sdp: sdp(&request.headers, &request.body) });
@@ -204,6 +218,7 @@ impl UserAgent {
             }
             Change::None => {
                 established.change = Change::Received(id);
+                self.give_way(call);
                 self.tell_party(call, &request.headers);
                 self.emit(Event::Reoffer { call, sdp: Some(sdp) });
             }

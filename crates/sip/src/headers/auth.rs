@@ -9,6 +9,9 @@ use crate::{
     token::{elements, is_token_text, quote, unquote},
 };
 
+/// The most fields of one challenge: each is held against all others.
+const MOST_FIELDS: usize = 64;
+
 /// A challenge of WWW-Authenticate or Proxy-Authenticate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Challenge {
@@ -40,17 +43,23 @@ impl Fields {
         if !is_token_text(scheme) {
             return Err(HeaderError::Malformed);
         }
-        Ok((scheme.into(), Self::of(rest)?))
+        let fields = Self::of(rest)?;
+        // RFC 3261 25.1: at least one. Without any there would be no blank behind the scheme when it is written.
+        if fields.0.is_empty() { Err(HeaderError::Malformed) } else { Ok((scheme.into(), fields)) }
     }
 
     fn of(text: &str) -> Result<Self, HeaderError> {
         let fields = elements(text)
+            .take(MOST_FIELDS + 1)
             .map(|field| {
                 let (name, value) = field.split_once('=').ok_or(HeaderError::Malformed)?;
                 let name = name.trim();
                 if is_token_text(name) { Ok((name.into(), unquote(value).into())) } else { Err(HeaderError::Malformed) }
             })
             .collect::<Result<Vec<_>, _>>()?;
+        if fields.len() > MOST_FIELDS {
+            return Err(HeaderError::Malformed);
+        }
         // Two values for one name are two meanings.
         let twice = fields.iter().enumerate().any(|(at, (name, _)): (usize, &(SmolStr, SmolStr))| {
             fields[..at].iter().any(|(other, _)| other.eq_ignore_ascii_case(name))
@@ -191,7 +200,10 @@ mod tests {
         );
         let other = Challenge::parse("Digest realm=\"a, b\" , stale=TRUE , nonce=\"x=\"").expect("well formed");
         assert_eq!((other.get("realm"), other.get("nonce"), other.is_stale()), (Some("a, b"), Some("x="), true));
-        for bad in ["", "Digest", "Digest realm", "Digest a=1, A=2", "Dig est"] {
+        let many = |count: u32| (0..count).map(|at| format!("a{at}=1,")).collect::<String>();
+        assert!(Challenge::parse(&format!("Digest {}", many(64))).is_ok());
+        let endless = format!("Digest {}", many(65));
+        for bad in ["", "Digest", "Digest realm", "Digest a=1, A=2", "Dig est", "Digest ,", &endless] {
             assert!(Challenge::parse(bad).is_err(), "{bad}");
         }
     }

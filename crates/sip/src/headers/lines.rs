@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use memchr::{memchr, memchr2};
+use memchr::{memchr, memchr_iter, memchr2};
 
 use super::{Headers, Line, Name};
 use crate::{
@@ -100,11 +100,11 @@ impl Headers {
         let name = std::str::from_utf8(text[..colon].trim_ascii_end()).ok().and_then(HeaderName::other);
         let name = name.ok_or(ParseErrorKind::HeaderLine)?;
         let value = text[colon + 1..].trim_ascii();
-        let value = if folded { Cow::Owned(unfold(value)) } else { Cow::Borrowed(value) };
-        // Some take a bare CR for the end of a line, so it would say two things (L16).
-        if memchr(b'\r', &value).is_some() {
+        // Some take a bare CR for the end of a line, so it would say two things (L16), at the ends of a value too.
+        if memchr_iter(b'\r', text).any(|at| text.get(at + 1) != Some(&b'\n')) {
             return Err(ParseErrorKind::HeaderLine);
         }
+        let value = if folded { Cow::Owned(unfold(value)) } else { Cow::Borrowed(value) };
         self.push_raw(name, &value);
         Ok((next, false))
     }

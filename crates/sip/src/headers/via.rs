@@ -10,7 +10,7 @@ use crate::{
     header_name::HeaderName,
     host::Host,
     params::{Params, ParamsRef},
-    token::{cut, is_token_text},
+    token::{cut, is_closed, is_token_text},
 };
 
 /// Where a response goes, hop by hop. Over a WebSocket it goes down the connection whatever it says.
@@ -52,6 +52,9 @@ impl<'a> ViaRef<'a> {
     #[must_use]
     pub fn parse(text: &'a str) -> Option<Self> {
         let (head, params) = cut(text, b';');
+        if !params.is_none_or(is_closed) {
+            return None;
+        }
         // `SIP / 2.0 / UDP host` is well formed (RFC 4475 3.1.1.1), so blanks round the slashes do not count.
         let rest = match head.strip_prefix("SIP/2.0/") {
             Some(rest) => rest,
@@ -116,7 +119,15 @@ mod tests {
                 .map(|via| via.host.to_string()),
             Ok("[2001:db8::9:1]".to_owned())
         );
-        for bad in ["", "SIP/2.0/UDP", "SIP/3.0/UDP a", "HTTP/2.0/UDP a", "SIP/2.0/U DP a b", "SIP/2.0/UDP a:b"] {
+        for bad in [
+            "",
+            "SIP/2.0/UDP",
+            "SIP/3.0/UDP a",
+            "HTTP/2.0/UDP a",
+            "SIP/2.0/U DP a b",
+            "SIP/2.0/UDP a:b",
+            "SIP/2.0/UDP a;b=\"c",
+        ] {
             assert!(Via::parse(bad).is_err(), "{bad}");
         }
     }

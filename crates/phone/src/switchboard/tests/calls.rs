@@ -156,3 +156,25 @@ fn a_description_that_cannot_be_taken_is_refused_with_the_reason() {
     assert!(desk.wanted().iter().any(refused));
     assert!(matches!(desk.phase(&call), Phase::Connected {}), "the call goes on as it was");
 }
+
+#[test]
+fn a_change_that_gave_way_is_made_anew_after_the_other_one() {
+    let mut desk = Desk::registered();
+    let (call, sip) = desk.talks();
+    desk.ask(json!({ "do": "hold" })).unwrap();
+    desk.voice(Happened::Offer { call: call.clone(), sdp: Bytes::from_static(b"offer") });
+    desk.wanted();
+    // Both asked at once, and the far end's turn came first.
+    desk.agent(Event::ReofferRefused { call: sip, status: StatusCode::REQUEST_PENDING });
+    let orders = desk.orders();
+    assert!(matches!(&orders[..], [Order::Rollback { call: own }] if *own == call), "{orders:?}");
+    desk.agent(Event::Reoffer { call: sip, sdp: Some(Bytes::from_static(b"offer")) });
+    desk.voice(Happened::Answer { call: call.clone(), sdp: Bytes::new(), remote_hold: false, codec: None });
+    let anew =
+        |order: &Order| matches!(order, Order::Offer { call: own, wish: crate::voice::Wish::Hold, .. } if *own == call);
+    assert!(desk.orders().iter().any(anew));
+    // The agent waits for an ACK first.
+    desk.board.reoffer_failed(desk.now, &call, sip::Misuse::WrongState);
+    desk.passes(Duration::from_millis(100));
+    assert!(desk.orders().iter().any(anew), "and again, until it goes out");
+}

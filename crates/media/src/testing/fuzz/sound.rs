@@ -1,0 +1,196 @@
+//! Packets, the jitter buffer, and a whole session.
+
+use std::time::{Duration, Instant};
+
+use super::{Choices, MS};
+use crate::{
+    agreed::{Agreed, Direction},
+    codec::Codec,
+    jitter::{BLOCK, JitterBuffer, Step},
+    offer::{LocalPath, Negotiation, Policy},
+    rtcp::Compound,
+    rtp::{Header, Packet, Sequence, Ssrc, Timestamp},
+    session::{Session, SessionConfig, SessionOutput},
+    testing::epoch,
+};
+
+/// The steps of one script that count.
+const MOST: usize = 600;
+const CODECS: [Codec; 3] = [Codec::Opus, Codec::Pcmu, Codec::Pcma];
+/// What was agreed, what comfort noise has, and what nobody agreed.
+const PAYLOAD_TYPES: [u8; 8] = [111, 0, 8, 110, 126, 13, 9, 72];
+/// What a far end like ours offers.
+const OFFER: &str = "v=0\r\no=far 10 1 IN IP4 198.51.100.1\r\ns=-\r\nc=IN IP4 198.51.100.1\r\nt=0 0\r\n\
+    m=audio 5000 UDP/TLS/RTP/SAVPF 111 0 8 110 126\r\na=rtpmap:111 opus/48000/2\r\na=rtpmap:110 telephone-event/48000\r\n\
+    a=rtpmap:126 telephone-event/8000\r\na=setup:actpass\r\na=ice-ufrag:their\r\na=ice-pwd:abcdefghijklmnopqrstuv\r\n\
+    a=fingerprint:sha-256 11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00\r\n\
+    a=candidate:1 1 udp 2130706431 198.51.100.1 5000 typ host\r\na=rtcp-mux\r\n";
+
+/// RTP and RTCP: a payload lies in its packet, and reports are written as they were read.
+pub fn packets(bytes: &[u8]) {
+    if let Ok(packet) = Packet::parse(bytes) {
+        assert!(packet.payload.len() + 12 <= bytes.len());
+        let again = packet.header.packet(packet.payload);
+        assert_eq!(Packet::parse(&again), Ok(packet));
+        assert!(Compound::parse(bytes).is_err(), "nothing is both");
+    }
+    if let Ok(compound) = Compound::parse(bytes) {
+        let written = compound.to_bytes();
+        if !written.is_empty() {
+            let again = Compound::parse(&written).expect("ours parses");
+            assert_eq!(again.to_bytes(), written);
+            assert_eq!(again.0.len(), compound.0.len());
+        }
+    }
+    let _ = crate::dtmf::Event::parse(bytes).map(|event| crate::dtmf::key(event.code));
+}
+
+/// The jitter buffer: packets in any order and at any time. It keeps a bounded number, and always says how to go on.
+pub fn jitter(script: &[u8]) {
+    let (mut choices, start) = (Choices(script), epoch());
+    let mut buffer = JitterBuffer::new(start);
+    let (mut now, mut header) = (start, first());
+    for _ in 0..MOST {
+        let Some(what) = choices.next() else { return };
+        match what % 4 {
+            0 | 1 => {
+                move_on(&mut header, &mut choices);
+                let codec = CODECS[usize::from(what >> 4) % CODECS.len()];
+                let length = usize::from(choices.byte());
+                let _ = buffer.insert(now, &header, codec, choices.some(length));
+            }
+            2 => match buffer.next(now) {
+                Step::Play(packet) => assert!((1..=5_760).contains(&packet.duration), "{packet:?}"),
+                Step::Recover { samples, .. } | Step::Conceal { samples, .. } => {
+                    assert!((1..=48_000).contains(&samples), "{samples}");
+                    buffer.stretched(i64::from(what >> 2) - 32);
+                }
+                Step::Wait => {}
+            },
+            _ => {
+                now += MS * u32::from(choices.byte());
+                let _ = (buffer.insert_other(&header), buffer.wanted_stretch());
+            }
+        }
+        assert!(buffer.target() <= 400 * MS);
+    }
+}
+
+/// A whole session: packets of the far end, sound, keys and time. What it sends are packets, what it plays is sound, and
+/// time goes on.
+pub fn session(script: &[u8]) {
+    let (mut choices, start) = (Choices(script), epoch());
+    let mut session = Session::new(start, SessionConfig { seed: [1; 32], cname: None });
+    let agreed = agreed();
+    session.apply(start, &agreed).expect("there are codecs");
+    session.set_sending(true);
+    let (mut now, mut header) = (start, first());
+    for _ in 0..MOST {
+        let Some(what) = choices.next() else { break };
+        match what % 8 {
+            0 | 1 => {
+                move_on(&mut header, &mut choices);
+                header.payload_type = PAYLOAD_TYPES[usize::from(what >> 5)];
+                let length = usize::from(choices.byte());
+                session.handle_rtp(now, &header.packet(choices.some(length)));
+            }
+            2 => {
+                let length = usize::from(choices.byte());
+                session.handle_rtp(now, choices.some(length));
+            }
+            3 => {
+                let length = usize::from(choices.byte());
+                session.handle_rtcp(now, choices.some(length));
+            }
+            4 | 5 => {
+                let mut block = [0.25; BLOCK];
+                session.capture(now, &block);
+                session.playout(now, &mut block);
+                assert!(block.iter().all(|sample| sample.is_finite() && sample.abs() <= 2.0), "that is no sound");
+                now = passed(&mut session, now, 10 * MS);
+            }
+            6 => now = passed(&mut session, now, 100 * MS * u32::from(choices.byte())),
+            _ => match what >> 3 {
+                key @ 0..16 => {
+                    let _ = session.send_dtmf(now, crate::dtmf::key(key).unwrap_or(','), 100 * MS);
+                }
+                other => {
+                    let direction =
+                        [Direction::SendRecv, Direction::SendOnly, Direction::RecvOnly, Direction::Inactive];
+                    let direction = direction[usize::from(other) % direction.len()];
+                    session.apply(now, &Agreed { direction, ..agreed.clone() }).expect("there are codecs");
+                }
+            },
+        }
+        drain(&mut session);
+    }
+    let quality = session.quality();
+    assert!((1.0..=4.5).contains(&quality.mos) && (0.0..=100.0).contains(&quality.loss_pct), "{quality:?}");
+    assert!(quality.buffer_ms.is_finite() && quality.jitter_ms.is_finite(), "{quality:?}");
+    session.close(now);
+    drain(&mut session);
+}
+
+/// Lets `time` pass, timer by timer.
+fn passed(session: &mut Session, now: Instant, time: Duration) -> Instant {
+    let end = now + time;
+    let mut turns = 0;
+    while let Some(due) = drain(session).filter(|due| *due <= end) {
+        session.handle_timeout(due.max(now));
+        turns += 1;
+        assert!(turns < 10_000, "time goes on");
+    }
+    end
+}
+
+fn drain(session: &mut Session) -> Option<Instant> {
+    loop {
+        match session.poll_output() {
+            SessionOutput::Rtp(bytes) => assert!(Packet::parse(&bytes).is_ok()),
+            SessionOutput::Rtcp(bytes) => assert!(Compound::parse(&bytes).is_ok()),
+            SessionOutput::Event(_) => {}
+            SessionOutput::Timeout(due) => return due,
+        }
+    }
+}
+
+fn first() -> Header {
+    Header {
+        marker: false,
+        payload_type: 111,
+        sequence: Sequence(65_530),
+        timestamp: Timestamp(u32::MAX - 5_000),
+        ssrc: Ssrc(1),
+    }
+}
+
+/// The next packet of the far end, or any other.
+fn move_on(header: &mut Header, choices: &mut Choices<'_>) {
+    let how = choices.byte();
+    let by = u16::from(how % 8);
+    header.sequence = Sequence(header.sequence.0.wrapping_add(by));
+    header.timestamp = header.timestamp.plus(u32::from(by) * if how & 0x40 == 0 { 960 } else { 160 });
+    header.marker = how & 0x20 != 0;
+    match how >> 3 {
+        1 => header.sequence = Sequence(u16::from_be_bytes([choices.byte(), choices.byte()])),
+        2 => {
+            let at = [choices.byte(), choices.byte(), choices.byte(), choices.byte()];
+            header.timestamp = Timestamp(u32::from_be_bytes(at));
+        }
+        3 => header.ssrc = Ssrc(u32::from(choices.byte() % 3)),
+        _ => {}
+    }
+}
+
+/// What a call with a far end like ours agrees on.
+fn agreed() -> Agreed {
+    let local = LocalPath {
+        ufrag: "ours".into(),
+        pwd: "0123456789abcdefghijkl".into(),
+        fingerprint: "sha-256 00".into(),
+        candidates: Vec::new(),
+        default: ([192, 0, 2, 1], 40_000).into(),
+    };
+    let answered = Negotiation::new([7; 32], Policy::default()).answer(OFFER.as_bytes(), &local, Direction::SendRecv);
+    answered.expect("a good offer").1
+}
