@@ -31,7 +31,7 @@ impl Dialog {
         let mut route = response.headers.name_addrs(&HeaderName::RecordRoute);
         route.reverse();
         Some(Self {
-            call_id: response.headers.get(&HeaderName::CallId)?.clone(),
+            call_id: Bytes::copy_from_slice(response.headers.get(&HeaderName::CallId)?),
             local: request.headers.name_addr(&HeaderName::From)?,
             target: contact(&response.headers).unwrap_or_else(|| request.uri.clone()),
             remote,
@@ -44,7 +44,7 @@ impl Dialog {
     /// RFC 3261 12.1.1: the dialog that our answer to an INVITE makes.
     pub(crate) fn of_request(request: &Request, tag: &str, first_cseq: u32) -> Option<Self> {
         Some(Self {
-            call_id: request.headers.get(&HeaderName::CallId)?.clone(),
+            call_id: Bytes::copy_from_slice(request.headers.get(&HeaderName::CallId)?),
             local: request.headers.name_addr(&HeaderName::To)?.with_tag(tag),
             remote: request.headers.name_addr(&HeaderName::From)?,
             target: contact(&request.headers)?,
@@ -75,17 +75,16 @@ impl Dialog {
         }
         request.headers.push(HeaderName::From, &self.local.to_string());
         request.headers.push(HeaderName::To, &self.remote.to_string());
-        request.headers.push_raw(HeaderName::CallId, self.call_id.clone());
+        request.headers.push_raw(HeaderName::CallId, &self.call_id[..]);
         request.headers.push(HeaderName::CSeq, &CSeq { number, method }.to_string());
         request
     }
 
     /// RFC 3261 12.2.2: does the request belong to this dialog? A tag that is missing on both sides matches.
     pub(crate) fn owns(&self, request: &Request) -> bool {
-        let tag = |name| request.headers.name_addr(&name).and_then(|address| address.tag().map(str::to_owned));
-        request.headers.get(&HeaderName::CallId) == Some(&self.call_id)
-            && tag(HeaderName::To).as_deref() == self.local.tag()
-            && tag(HeaderName::From).as_deref() == self.remote.tag()
+        request.headers.get(&HeaderName::CallId) == Some(&self.call_id[..])
+            && request.headers.tag(&HeaderName::To).as_deref() == self.local.tag()
+            && request.headers.tag(&HeaderName::From).as_deref() == self.remote.tag()
     }
 
     /// RFC 3261 12.2.2: CSeq grows; gaps are allowed. Says whether the request is in order.

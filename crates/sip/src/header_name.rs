@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use bytes::Bytes;
+use smol_str::SmolStr;
 
-use crate::token::is_token;
+use crate::token::is_token_text;
 
 macro_rules! headers {
     ($($name:ident = $text:literal $(/ $compact:literal)?),* $(,)?) => {
@@ -14,8 +14,20 @@ macro_rules! headers {
         pub enum HeaderName {
             $(#[doc = concat!("`", $text, "`")] $name,)*
             /// A header that is not in the table, as written.
-            Other(Bytes),
+            Other(SmolStr),
         }
+
+        /// A row of the table.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum Row {
+            $($name,)*
+        }
+
+        /// The name of each row.
+        static ROWS: &[HeaderName] = &[$(HeaderName::$name),*];
+
+        /// What is written for each row, in full and short.
+        const WRITTEN: &[(&str, Row)] = &[$(($text, Row::$name), $(($compact, Row::$name),)?)*];
 
         impl HeaderName {
             /// The name as it is written by us.
@@ -23,61 +35,51 @@ macro_rules! headers {
             pub fn as_str(&self) -> &str {
                 match self {
                     $(Self::$name => $text,)*
-                    Self::Other(name) => std::str::from_utf8(name).expect("a token is ASCII"),
+                    Self::Other(name) => name,
                 }
             }
 
-            fn known(name: &[u8]) -> Option<Self> {
-                // The length decides almost always, so that few names are compared.
-                match name.len() {
-                    1 => match name[0].to_ascii_lowercase() {
-                        $($($compact => Some(Self::$name),)?)*
-                        _ => None,
-                    },
-                    _ => {
-                        $(if name.len() == $text.len() && name.eq_ignore_ascii_case($text.as_bytes()) { return Some(Self::$name); })*
-                        None
-                    }
+            /// Its row, if it is in the table.
+            pub(crate) const fn row(&self) -> Option<Row> {
+                match self {
+                    $(Self::$name => Some(Row::$name),)*
+                    Self::Other(_) => None,
                 }
             }
-
-            /// Every row of the table.
-            #[cfg(test)]
-            pub(crate) const ALL: &'static [Self] = &[$(Self::$name),*];
         }
     };
 }
 
 headers! {
-    Via = "Via" / b'v',
-    From = "From" / b'f',
-    To = "To" / b't',
-    CallId = "Call-ID" / b'i',
+    Via = "Via" / "v",
+    From = "From" / "f",
+    To = "To" / "t",
+    CallId = "Call-ID" / "i",
     CSeq = "CSeq",
     MaxForwards = "Max-Forwards",
-    Contact = "Contact" / b'm',
-    ContentLength = "Content-Length" / b'l',
-    ContentType = "Content-Type" / b'c',
+    Contact = "Contact" / "m",
+    ContentLength = "Content-Length" / "l",
+    ContentType = "Content-Type" / "c",
     Route = "Route",
     RecordRoute = "Record-Route",
     Accept = "Accept",
     AcceptEncoding = "Accept-Encoding",
-    AcceptContact = "Accept-Contact" / b'a',
+    AcceptContact = "Accept-Contact" / "a",
     AlertInfo = "Alert-Info",
     Allow = "Allow",
-    AllowEvents = "Allow-Events" / b'u',
+    AllowEvents = "Allow-Events" / "u",
     AuthenticationInfo = "Authentication-Info",
     Authorization = "Authorization",
     CallInfo = "Call-Info",
     ContentDisposition = "Content-Disposition",
-    ContentEncoding = "Content-Encoding" / b'e',
+    ContentEncoding = "Content-Encoding" / "e",
     Date = "Date",
     Diversion = "Diversion",
-    Event = "Event" / b'o',
+    Event = "Event" / "o",
     Expires = "Expires",
     FlowTimer = "Flow-Timer",
     HistoryInfo = "History-Info",
-    Identity = "Identity" / b'y',
+    Identity = "Identity" / "y",
     MinExpires = "Min-Expires",
     MinSe = "Min-SE",
     PAssertedIdentity = "P-Asserted-Identity",
@@ -91,21 +93,21 @@ headers! {
     RAck = "RAck",
     Reason = "Reason",
     ReferSub = "Refer-Sub",
-    ReferTo = "Refer-To" / b'r',
-    ReferredBy = "Referred-By" / b'b',
-    RejectContact = "Reject-Contact" / b'j',
+    ReferTo = "Refer-To" / "r",
+    ReferredBy = "Referred-By" / "b",
+    RejectContact = "Reject-Contact" / "j",
     RemotePartyId = "Remote-Party-ID",
     Replaces = "Replaces",
-    RequestDisposition = "Request-Disposition" / b'd',
+    RequestDisposition = "Request-Disposition" / "d",
     Require = "Require",
     RetryAfter = "Retry-After",
     RSeq = "RSeq",
     Server = "Server",
     ServiceRoute = "Service-Route",
-    SessionExpires = "Session-Expires" / b'x',
+    SessionExpires = "Session-Expires" / "x",
     SubscriptionState = "Subscription-State",
-    Subject = "Subject" / b's',
-    Supported = "Supported" / b'k',
+    Subject = "Subject" / "s",
+    Supported = "Supported" / "k",
     TargetDialog = "Target-Dialog",
     Timestamp = "Timestamp",
     Unsupported = "Unsupported",
@@ -144,30 +146,71 @@ impl HeaderName {
         )
     }
 
-    /// The name that `name` is, or nothing when it is no token. `source` lets an unknown name share the message's
-    /// memory.
-    #[must_use]
-    pub(crate) fn parse(name: &[u8], source: &Bytes) -> Option<Self> {
-        Self::known(name).or_else(|| {
-            let well_formed = !name.is_empty() && name.iter().copied().all(is_token);
-            well_formed.then(|| Self::Other(source.slice_ref(name)))
-        })
-    }
-
     /// A name for a header of ours that is not in the table; nothing when `name` is no token.
     #[must_use]
     pub fn other(name: &str) -> Option<Self> {
-        let source = Bytes::copy_from_slice(name.as_bytes());
-        Self::parse(&source, &source)
+        Row::of(name.as_bytes())
+            .map(|row| row.name().clone())
+            .or_else(|| is_token_text(name).then(|| Self::Other(name.into())))
     }
 }
 
-impl PartialEq for HeaderName {
-    fn eq(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Other(a), Self::Other(b)) => a.eq_ignore_ascii_case(b),
-            _ => std::mem::discriminant(self) == std::mem::discriminant(other),
+impl Row {
+    /// The row of `name`, if it is in the table.
+    #[inline]
+    pub(crate) fn of(name: &[u8]) -> Option<Self> {
+        let mut slot = slot(name)?;
+        loop {
+            let (text, row) = WRITTEN.get(usize::from(SLOTS[slot]))?;
+            if name == text.as_bytes() || name.eq_ignore_ascii_case(text.as_bytes()) {
+                return Some(*row);
+            }
+            slot = (slot + 1) % SLOTS.len();
         }
+    }
+
+    /// What it is called.
+    pub(crate) fn name(self) -> &'static HeaderName {
+        &ROWS[self as usize]
+    }
+}
+
+/// Stands in a slot that holds no row.
+const EMPTY: u8 = u8::MAX;
+
+/// Which row of [`WRITTEN`] to compare a name with: at its [`slot`], or behind it up to an empty one.
+static SLOTS: [u8; 256] = {
+    let mut slots = [EMPTY; 256];
+    let mut row = 0;
+    while row < WRITTEN.len() {
+        let Some(mut slot) = slot(WRITTEN[row].0.as_bytes()) else { panic!("a row without a name") };
+        while slots[slot] != EMPTY {
+            slot = (slot + 1) % slots.len();
+        }
+        slots[slot] = row as u8;
+        row += 1;
+    }
+    // Half of them stay empty, so that a search ends soon, and at all.
+    assert!(WRITTEN.len() <= 128);
+    slots
+};
+
+/// Where a name is looked for first: its length and three of its letters, without case, tell most names apart.
+const fn slot(name: &[u8]) -> Option<usize> {
+    let [first, ..] = name else { return None };
+    let (middle, last) = (name[name.len() / 2], name[name.len() - 1]);
+    // The factors are those of a search for few names in each other's way; any others would do.
+    let sum = (*first | 0x20) as usize * 64 + (middle | 0x20) as usize * 32 + (last | 0x20) as usize * 8;
+    Some((sum + name.len()) % 256)
+}
+
+impl PartialEq for HeaderName {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        if let Self::Other(other) = other {
+            return matches!(self, Self::Other(name) if name.eq_ignore_ascii_case(other));
+        }
+        std::mem::discriminant(self) == std::mem::discriminant(other)
     }
 }
 
@@ -183,11 +226,8 @@ mod tests {
 
     #[test]
     fn names_have_no_case_and_short_forms() {
-        let parse = |name: &str| {
-            let source = Bytes::copy_from_slice(name.as_bytes());
-            HeaderName::parse(&source, &source)
-        };
-        for name in HeaderName::ALL {
+        let parse = HeaderName::other;
+        for name in ROWS {
             assert_eq!(parse(&name.as_str().to_uppercase()).as_ref(), Some(name));
         }
         for (short, name) in [

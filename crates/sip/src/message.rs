@@ -7,11 +7,12 @@ use bytes::Bytes;
 use crate::{
     error::ParseError,
     header_name::HeaderName,
-    headers::{CSeq, Headers, Via},
+    headers::{CSeq, Headers, ViaRef},
     method::Method,
     name_addr::NameAddr,
     parse,
     status::StatusCode,
+    token::parts,
     uri::Uri,
 };
 
@@ -110,31 +111,18 @@ impl Request {
     /// into To unless there is one already.
     #[must_use]
     pub fn respond(&self, status: StatusCode, tag: Option<&str>) -> Response {
-        let mut headers = Headers::new();
-        for (name, value) in self.headers.iter() {
-            match name {
-                HeaderName::Via | HeaderName::From | HeaderName::CallId | HeaderName::CSeq => {
-                    headers.push_raw(name.clone(), value.clone())
-                }
-                HeaderName::To => match (tag, NameAddr::parse(&self.headers.text(&HeaderName::To).unwrap_or_default()))
-                {
-                    (Some(tag), Ok(to)) if to.tag().is_none() => {
-                        headers.push(HeaderName::To, &to.with_tag(tag).to_string())
-                    }
-                    _ => headers.push_raw(HeaderName::To, value.clone()),
-                },
-                // RFC 3261 12.1.1: a response that makes a dialog carries the route set.
-                HeaderName::RecordRoute
-                    if self.method == Method::Invite && status.code() > 100 && status.code() < 300 =>
-                {
-                    headers.push_raw(HeaderName::RecordRoute, value.clone());
-                }
-                // RFC 3261 8.2.6.1.
-                HeaderName::Timestamp if status == StatusCode::TRYING => {
-                    headers.push_raw(HeaderName::Timestamp, value.clone());
-                }
-                _ => {}
-            }
+        // RFC 3261 12.1.1: a response that makes a dialog carries the route set.
+        let dialog = self.method == Method::Invite && status.code() > 100 && status.code() < 300;
+        let mut headers = self.headers.only(|name| match name {
+            HeaderName::Via | HeaderName::From | HeaderName::To | HeaderName::CallId | HeaderName::CSeq => true,
+            HeaderName::RecordRoute => dialog,
+            // RFC 3261 8.2.6.1.
+            HeaderName::Timestamp => status == StatusCode::TRYING,
+            _ => false,
+        });
+        let to = tag.and_then(|tag| Some((tag, NameAddr::parse(&headers.text(&HeaderName::To)?).ok()?)));
+        if let Some((tag, to)) = to.filter(|(_, to)| to.tag().is_none()) {
+            headers.set(HeaderName::To, &to.with_tag(tag).to_string());
         }
         Response { status, reason: Bytes::from_static(status.reason().as_bytes()), headers, body: Bytes::new() }
     }
@@ -142,7 +130,8 @@ impl Request {
     /// The branch of the top Via, which names the transaction.
     #[must_use]
     pub fn branch(&self) -> Option<String> {
-        self.headers.typed::<Via>()?.ok()?.branch().map(str::to_owned)
+        let hops = self.headers.text(&HeaderName::Via)?;
+        ViaRef::parse(parts(&hops, true).next()?)?.branch().map(str::to_owned)
     }
 }
 

@@ -6,10 +6,11 @@ use memchr::memchr2;
 use smol_str::SmolStr;
 
 use crate::{
-    error::HeaderError,
-    params::Params,
+    error::{HeaderError, UriError},
+    params::{Params, ParamsRef},
     token::{cut, find_outside, is_closed, is_token, quote, unquote},
     uri::Uri,
+    uri_ref::UriRef,
 };
 
 /// A name, a URI and the parameters of the header.
@@ -35,25 +36,10 @@ impl NameAddr {
     /// # Errors
     /// [`HeaderError`] when there is no proper URI in it.
     pub fn parse(text: &str) -> Result<Self, HeaderError> {
-        let text = text.trim_ascii();
-        let Some(open) = find_outside(text, b'<') else {
-            // RFC 3261 20: without brackets, what follows a semicolon belongs to the header, and a URI with a comma or a
-            // question mark would say two things.
-            let (uri, params) = cut(text, b';');
-            if uri.contains([',', '?']) {
-                return Err(HeaderError::Malformed);
-            }
-            return Ok(Self { display: None, uri: Uri::parse(uri)?, params: closed(params.unwrap_or_default())? });
-        };
-        let inner = &text[open + 1..];
-        let (uri, params) = cut(inner, b'>');
-        let params = params.ok_or(HeaderError::Malformed)?;
-        let display = unquote(&text[..open]);
-        Ok(Self {
-            display: Some(display.into()).filter(|name: &SmolStr| !name.is_empty()),
-            uri: Uri::parse(&without_folds(uri))?,
-            params: closed(params)?,
-        })
+        let read = NameAddrRef::parse(text)?;
+        let display = read.display.map(unquote).filter(|name| !name.is_empty());
+        let uri = read.uri()?;
+        Ok(Self { display: display.map(Into::into), uri: uri.uri(), params: Params::parse(read.params.text) })
     }
 
     /// The tag.
@@ -70,9 +56,57 @@ impl NameAddr {
     }
 }
 
+/// A name-addr or an addr-spec that is taken apart where it stands.
+#[derive(Clone, Debug)]
+pub struct NameAddrRef<'a> {
+    /// What stands before the bracket, quotes and all.
+    pub display: Option<&'a str>,
+    /// The URI, unread.
+    uri: Cow<'a, str>,
+    /// The parameters of the header.
+    pub params: ParamsRef<'a>,
+}
+
+impl<'a> NameAddrRef<'a> {
+    /// Takes one name-addr or addr-spec apart.
+    ///
+    /// # Errors
+    /// [`HeaderError`] when it is none; its URI is checked by [`Self::uri`].
+    pub fn parse(text: &'a str) -> Result<Self, HeaderError> {
+        let text = text.trim_ascii();
+        let Some(open) = find_outside(text, b'<') else {
+            // RFC 3261 20: without brackets, what follows a semicolon belongs to the header, and a URI with a comma or a
+            // question mark would say two things.
+            let (uri, params) = cut(text, b';');
+            if memchr2(b',', b'?', uri.as_bytes()).is_some() {
+                return Err(HeaderError::Malformed);
+            }
+            let params = closed(params.unwrap_or_default())?;
+            return Ok(Self { display: None, uri: Cow::Borrowed(uri), params });
+        };
+        let (uri, params) = cut(&text[open + 1..], b'>');
+        let params = closed(params.ok_or(HeaderError::Malformed)?)?;
+        Ok(Self { display: Some(&text[..open]), uri: without_folds(uri), params })
+    }
+
+    /// The URI.
+    ///
+    /// # Errors
+    /// [`UriError`] when it is none.
+    pub fn uri(&self) -> Result<UriRef<'_>, UriError> {
+        UriRef::parse(&self.uri)
+    }
+
+    /// The tag.
+    #[must_use]
+    pub fn tag(&self) -> Option<&'a str> {
+        self.params.raw("tag").filter(|tag| !tag.is_empty())
+    }
+}
+
 /// Parameters that others of ours may be written behind.
-fn closed(params: &str) -> Result<Params, HeaderError> {
-    if is_closed(params) { Ok(Params::parse(params)) } else { Err(HeaderError::Malformed) }
+fn closed(text: &str) -> Result<ParamsRef<'_>, HeaderError> {
+    if is_closed(text) { Ok(ParamsRef { text }) } else { Err(HeaderError::Malformed) }
 }
 
 /// A URI in brackets that was folded at its semicolons, as RFC 7118 8.2 prints its Contacts: the blanks say nothing. In a

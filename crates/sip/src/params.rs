@@ -2,7 +2,6 @@
 
 use std::fmt::{self, Write as _};
 
-use memchr::{memchr_iter, memchr2};
 use smol_str::SmolStr;
 
 use crate::token::{cut, find_outside, is_token, is_token_text, quote, unquote};
@@ -14,34 +13,16 @@ pub struct Params {
     text: SmolStr,
 }
 
-impl Params {
-    /// Nothing.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self { text: SmolStr::new_static("") }
-    }
+/// Parameters as they stand in a message.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ParamsRef<'a> {
+    pub(crate) text: &'a str,
+}
 
-    /// Takes the parameters of `text`, which may begin with a semicolon. Empty ones and the blanks round `;` and `=`
-    /// are dropped, so that we never write them.
-    #[must_use]
-    pub(crate) fn parse(text: &str) -> Self {
-        let text = tidy_ends(text);
-        let bytes = text.as_bytes();
-        let untidy = memchr2(b' ', b'\t', bytes).is_some()
-            || memchr_iter(b';', bytes).any(|at| bytes.get(at + 1) == Some(&b';'));
-        let read = Self { text: text.into() };
-        if untidy { read.without("") } else { read }
-    }
-
-    /// Are there none?
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.text.is_empty()
-    }
-
+impl<'a> ParamsRef<'a> {
     /// Each name with its value as written; a flag has none.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
-        let mut rest = Some(self.text.as_str());
+    pub fn iter(self) -> impl Iterator<Item = (&'a str, Option<&'a str>)> {
+        let mut rest = Some(self.text);
         std::iter::from_fn(move || {
             loop {
                 let text = rest?;
@@ -56,6 +37,57 @@ impl Params {
         })
     }
 
+    /// The value of `name` as written, quotes and all.
+    #[must_use]
+    pub fn raw(self, name: &str) -> Option<&'a str> {
+        self.iter().find(|(own, _)| own.eq_ignore_ascii_case(name)).and_then(|(_, value)| value)
+    }
+}
+
+impl Params {
+    /// Nothing.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { text: SmolStr::new_static("") }
+    }
+
+    /// Takes the parameters of `text`, which may begin with a semicolon. Empty ones and the blanks round `;` and `=`
+    /// are dropped, so that we never write them.
+    #[must_use]
+    pub(crate) fn parse(text: &str) -> Self {
+        if text.is_empty() {
+            return Self::new();
+        }
+        let text = tidy_ends(text);
+        let mut rest = text.as_bytes();
+        let untidy = loop {
+            let Some(at) = rest.iter().position(|byte| matches!(byte, b';' | b' ' | b'\t')) else { break false };
+            if rest[at] != b';' || rest.get(at + 1) == Some(&b';') {
+                break true;
+            }
+            rest = &rest[at + 1..];
+        };
+        let read = Self { text: text.into() };
+        if untidy { read.without("") } else { read }
+    }
+
+    /// Are there none?
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.text.is_empty()
+    }
+
+    /// A look at them.
+    #[must_use]
+    pub fn view(&self) -> ParamsRef<'_> {
+        ParamsRef { text: &self.text }
+    }
+
+    /// Each name with its value as written; a flag has none.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
+        self.view().iter()
+    }
+
     /// Is `name` there, with a value or without? Names are compared without case (RFC 3261 7.3.1).
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
@@ -65,7 +97,7 @@ impl Params {
     /// The value of `name` as written, quotes and all.
     #[must_use]
     pub fn raw(&self, name: &str) -> Option<&str> {
-        self.iter().find(|(own, _)| own.eq_ignore_ascii_case(name)).and_then(|(_, value)| value)
+        self.view().raw(name)
     }
 
     /// The value of `name`, without quotes.

@@ -2,20 +2,18 @@
 
 use std::ops::Range;
 
-use bytes::Bytes;
-use memchr::{memchr, memchr_iter};
-
 use crate::{
     error::{ParseError, ParseErrorKind},
     header_name::HeaderName,
-    headers::{CSeq, Header as _, Headers, Via},
+    headers::{CSeq, Header as _, Headers, ViaRef, line},
     message::{Message, Request, Response},
     method::Method,
-    name_addr::NameAddr,
+    name_addr::NameAddrRef,
     status::StatusCode,
     token::{parts, text},
     uri::Uri,
 };
+use bytes::Bytes;
 
 /// The most bytes of a message (CONFORMANCE C52).
 pub const MAX_MESSAGE: usize = 256 * 1024;
@@ -37,11 +35,10 @@ pub(crate) fn message(bytes: &Bytes) -> Result<Message, ParseError> {
     }
     // RFC 3261 7.5: empty lines before the start line are ignored.
     let at = bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
-    let mut lines = Lines { bytes, at };
-    let first = lines.next().ok_or_else(|| fail(ParseErrorKind::StartLine))?;
-    let start = start_line(bytes, first).map_err(fail)?;
-    let mut headers = Headers::with_room();
-    let read = header_lines(&mut lines, &mut headers).and_then(|()| body(bytes, lines.at, &headers));
+    let (first, length) = line(&bytes[at..]).ok_or_else(|| fail(ParseErrorKind::StartLine))?;
+    let start = start_line(bytes, at..at + first.len()).map_err(fail)?;
+    let mut headers = Headers::of(bytes);
+    let read = headers.take(at + length).and_then(|at| body(bytes, at, &headers));
     let (body, read) = read.map_or_else(|kind| (Bytes::new(), Err(kind)), |body| (body, Ok(())));
     match start {
         StartLine::Request(method, uri, fault) => {
@@ -59,32 +56,10 @@ pub(crate) fn message(bytes: &Bytes) -> Result<Message, ParseError> {
     }
 }
 
-/// Where the lines of a message are.
-struct Lines<'a> {
-    bytes: &'a Bytes,
-    at: usize,
-}
-
-impl Lines<'_> {
-    /// Takes one line, without its end. A bare LF ends a line too: some gateways write no CR.
-    fn next(&mut self) -> Option<Range<usize>> {
-        let start = self.at;
-        let end = start + memchr(b'\n', &self.bytes[start..])?;
-        self.at = end + 1;
-        let cr = end > start && self.bytes[end - 1] == b'\r';
-        Some(start..if cr { end - 1 } else { end })
-    }
-
-    /// RFC 3261 7.3.1: a line that begins with a blank goes on with the one before.
-    fn goes_on(&self) -> bool {
-        matches!(self.bytes.get(self.at), Some(b' ' | b'\t'))
-    }
-}
-
 fn start_line(bytes: &Bytes, line: Range<usize>) -> Result<StartLine, ParseErrorKind> {
     let text = &bytes[line.clone()];
     // As in a header line: a bare CR is the end of it to some (L16).
-    if memchr(b'\r', text).is_some() {
+    if text.contains(&b'\r') {
         return Err(ParseErrorKind::StartLine);
     }
     if text.len() >= 8 && text[..8].eq_ignore_ascii_case(b"SIP/2.0 ") {
@@ -117,46 +92,6 @@ fn start_line(bytes: &Bytes, line: Range<usize>) -> Result<StartLine, ParseError
     })
 }
 
-fn header_lines(lines: &mut Lines<'_>, headers: &mut Headers) -> Result<(), ParseErrorKind> {
-    let bytes = lines.bytes;
-    loop {
-        let mut line = lines.next().ok_or(ParseErrorKind::Truncated)?;
-        if line.is_empty() {
-            return Ok(());
-        }
-        if headers.len() >= MAX_HEADERS {
-            return Err(ParseErrorKind::TooLarge);
-        }
-        let mut folded = false;
-        while lines.goes_on() {
-            line.end = lines.next().ok_or(ParseErrorKind::Truncated)?.end;
-            folded = true;
-        }
-        let text = &bytes[line];
-        let colon = memchr(b':', text).ok_or(ParseErrorKind::HeaderLine)?;
-        let name = HeaderName::parse(text[..colon].trim_ascii_end(), bytes).ok_or(ParseErrorKind::HeaderLine)?;
-        let value = text[colon + 1..].trim_ascii();
-        // Some take a bare CR for the end of a line, so it would say two things (L16), at the ends of a value too.
-        if memchr_iter(b'\r', text).any(|at| text.get(at + 1) != Some(&b'\n')) {
-            return Err(ParseErrorKind::HeaderLine);
-        }
-        let value = if folded { unfold(value) } else { bytes.slice_ref(value) };
-        headers.push_raw(name, value);
-    }
-}
-
-/// RFC 3261 7.3.1: each line end with the blanks round it is one blank.
-fn unfold(value: &[u8]) -> Bytes {
-    let mut joined: Vec<u8> = Vec::with_capacity(value.len());
-    for line in value.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty()) {
-        if !joined.is_empty() {
-            joined.push(b' ');
-        }
-        joined.extend_from_slice(line);
-    }
-    joined.into()
-}
-
 /// RFC 3261 18.3: Content-Length shorter than the rest cuts the body, longer is an error; RFC 7118 5 lets it be absent.
 fn body(bytes: &Bytes, at: usize, headers: &Headers) -> Result<Bytes, ParseErrorKind> {
     let mut lengths = headers.get_all(&HeaderName::ContentLength);
@@ -174,21 +109,32 @@ fn body(bytes: &Bytes, at: usize, headers: &Headers) -> Result<Bytes, ParseError
 
 /// RFC 3261 8.1.1: what every message has, and only once.
 fn mandatory(headers: &Headers, method: Option<&Method>) -> Result<(), ParseErrorKind> {
-    let proper = |ok: bool| if ok { Ok(()) } else { Err(ParseErrorKind::Mandatory) };
-    for name in [HeaderName::From, HeaderName::To] {
-        let mut addresses = headers.get_all(&name);
-        let address = addresses.next().map(|value| text(value));
-        proper(address.is_some_and(|text| NameAddr::parse(&text).is_ok()) && addresses.next().is_none())?;
+    let address = |value| NameAddrRef::parse(&text(value)).is_ok_and(|address| address.uri().is_ok());
+    let (mut from, mut to, mut ids, mut cseqs, mut vias) = (0, 0, 0, 0, 0);
+    for (name, value) in headers.iter() {
+        let (seen, proper) = match name {
+            HeaderName::From => (&mut from, address(value)),
+            HeaderName::To => (&mut to, address(value)),
+            HeaderName::CallId => (&mut ids, !value.is_empty() && value.len() <= MAX_CALL_ID),
+            // RFC 3261 8.1.1.5: the method of CSeq is that of the request.
+            HeaderName::CSeq => {
+                let cseq = CSeq::parse(&text(value));
+                (&mut cseqs, cseq.is_ok_and(|cseq| method.is_none_or(|method| cseq.method == *method)))
+            }
+            // RFC 4475 3.1.2.1: where a list of hops is broken, none knows which is the topmost.
+            HeaderName::Via => {
+                let hops = text(value);
+                let mut hops = parts(&hops, true).peekable();
+                let topmost = vias > 0 || hops.peek().is_some();
+                (&mut vias, topmost && hops.all(|hop| ViaRef::parse(hop).is_some()))
+            }
+            _ => continue,
+        };
+        *seen += 1;
+        if !proper {
+            return Err(ParseErrorKind::Mandatory);
+        }
     }
-    let mut ids = headers.get_all(&HeaderName::CallId);
-    proper(ids.next().is_some_and(|id| !id.is_empty() && id.len() <= MAX_CALL_ID) && ids.next().is_none())?;
-    let cseq = headers.typed::<CSeq>().and_then(Result::ok);
-    // RFC 3261 8.1.1.5: the method of CSeq is that of the request.
-    proper(cseq.is_some_and(|cseq| method.is_none_or(|method| cseq.method == *method)))?;
-    proper(headers.get_all(&HeaderName::CSeq).count() == 1)?;
-    let mut vias = headers.get_all(&HeaderName::Via).peekable();
-    proper(vias.peek().is_some())?;
-    // RFC 4475 3.1.2.1: where a list of hops is broken, none knows which is the topmost.
-    let read = |value: &Bytes| parts(&text(value), true).all(|via| Via::parse(via).is_ok());
-    proper(vias.all(read) && headers.typed::<Via>().is_some())
+    let once = [from, to, ids, cseqs].into_iter().all(|seen| seen == 1);
+    if once && vias > 0 { Ok(()) } else { Err(ParseErrorKind::Mandatory) }
 }

@@ -6,8 +6,20 @@ use memchr::{memchr, memchr2, memchr3};
 
 /// May stand in a `token`.
 pub(crate) const fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'!' | b'%' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~')
+    TOKEN[byte as usize]
 }
+
+const TOKEN: [bool; 256] = {
+    let mut token = [false; 256];
+    let mut at = 0;
+    while at < 256 {
+        let byte = at as u8;
+        token[at] = byte.is_ascii_alphanumeric()
+            || matches!(byte, b'-' | b'.' | b'!' | b'%' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~');
+        at += 1;
+    }
+    token
+};
 
 /// Is all of `text` one token?
 pub(crate) fn is_token_text(text: &str) -> bool {
@@ -17,6 +29,9 @@ pub(crate) fn is_token_text(text: &str) -> bool {
 /// Where the first `stop` stands in `text` outside quoted strings and angle brackets.
 pub(crate) fn find_outside(text: &str, stop: u8) -> Option<usize> {
     let bytes = text.as_bytes();
+    if bytes.first() == Some(&stop) {
+        return Some(0);
+    }
     let mut at = 0;
     loop {
         let found = at + memchr3(stop, b'"', b'<', &bytes[at..])?;
@@ -34,6 +49,38 @@ pub(crate) fn find_outside(text: &str, stop: u8) -> Option<usize> {
             _ => at += memchr(b'>', &bytes[at..])? + 1,
         }
     }
+}
+
+/// Where the first `byte` is. Eight octets at a time are fast enough in the short texts of a header, and a call into a
+/// search that knows the machine costs more than it wins there.
+pub(crate) fn find(byte: u8, bytes: &[u8]) -> Option<usize> {
+    let wanted = lanes(byte);
+    find_lane(bytes, |octets| {
+        let other = octets ^ wanted;
+        other.wrapping_sub(lanes(1)) & !other
+    })
+}
+
+/// `byte`, eight times.
+const fn lanes(byte: u8) -> u64 {
+    u64::from_le_bytes([byte; 8])
+}
+
+/// Where the first octet is whose highest bit `mark` sets. It may set those of later ones wrongly, for a borrow goes up.
+#[inline]
+fn find_lane(bytes: &[u8], mark: impl Fn(u64) -> u64) -> Option<usize> {
+    let first = |octets: [u8; 8]| match mark(u64::from_le_bytes(octets)) & lanes(0x80) {
+        0 => None,
+        marked => Some(marked.trailing_zeros() as usize / 8),
+    };
+    let (eights, rest) = bytes.as_chunks::<8>();
+    for (at, octets) in eights.iter().enumerate() {
+        if let Some(found) = first(*octets) {
+            return Some(at * 8 + found);
+        }
+    }
+    let begun = bytes.len() - rest.len();
+    (0..rest.len()).find(|at| mark(u64::from(rest[*at]) | lanes(0xff) << 8) & 0x80 != 0).map(|at| begun + at)
 }
 
 /// Does every quoted string and every bracket in `text` end? Else it would swallow what we write behind it.
@@ -55,7 +102,7 @@ pub(crate) fn is_closed(text: &str) -> bool {
 
 /// Cuts `text` at the first `byte`, which is ASCII: what is before it, and what is behind if it is there.
 pub(crate) fn cut(text: &str, byte: u8) -> (&str, Option<&str>) {
-    match memchr(byte, text.as_bytes()) {
+    match find(byte, text.as_bytes()) {
         Some(at) => (&text[..at], Some(&text[at + 1..])),
         None => (text, None),
     }
@@ -74,6 +121,8 @@ pub(crate) fn elements(text: &str) -> impl Iterator<Item = &str> {
 
 /// The [`elements`] of a list, or the whole of what is none.
 pub(crate) fn parts(text: &str, list: bool) -> impl Iterator<Item = &str> {
+    // Most lists have one element.
+    let list = list && memchr(b',', text.as_bytes()).is_some();
     let mut rest = Some(text);
     std::iter::from_fn(move || {
         loop {

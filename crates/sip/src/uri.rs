@@ -7,7 +7,7 @@ use std::{
 
 use smol_str::SmolStr;
 
-use crate::{error::UriError, host::Host, params::Params, token::cut};
+use crate::{error::UriError, host::Host, params::Params, uri_ref::UriRef};
 
 /// The scheme of a URI.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -58,31 +58,7 @@ impl Uri {
     /// # Errors
     /// [`UriError`] when it has no scheme, or is a SIP URI without a proper host.
     pub fn parse(text: &str) -> Result<Self, UriError> {
-        let text = text.trim_ascii();
-        let (scheme, rest) = cut(text, b':');
-        let rest = rest.ok_or(UriError::NoScheme)?;
-        if scheme.eq_ignore_ascii_case("sip") {
-            return Self::parse_sip(Scheme::Sip, rest);
-        }
-        if scheme.eq_ignore_ascii_case("sips") {
-            return Self::parse_sip(Scheme::Sips, rest);
-        }
-        let proper = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-            && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'));
-        if !proper {
-            return Err(UriError::NoScheme);
-        }
-        if rest.bytes().any(is_forbidden) {
-            return Err(UriError::Character);
-        }
-        if scheme.eq_ignore_ascii_case("tel") {
-            let (number, params) = cut(rest, b';');
-            if number.is_empty() {
-                return Err(UriError::NoUser);
-            }
-            return Ok(Self::opaque(Scheme::Tel, number, Params::parse(params.unwrap_or_default())));
-        }
-        Ok(Self::opaque(Scheme::Other(scheme.to_ascii_lowercase().into()), rest, Params::new()))
+        Ok(UriRef::parse(text)?.uri())
     }
 
     fn opaque(scheme: Scheme, user: &str, params: Params) -> Self {
@@ -92,38 +68,6 @@ impl Uri {
     /// Stands in a request whose own Request-URI is none, so that it can be answered.
     pub(crate) fn none() -> Self {
         Self::opaque(Scheme::Other("invalid".into()), "", Params::new())
-    }
-
-    fn parse_sip(scheme: Scheme, text: &str) -> Result<Self, UriError> {
-        // The user part may hold `;` and `?`, so what was found before the `@` is forgotten there; a host holds none.
-        let (mut at, mut semicolon, mut question) = (None, None, None);
-        for (position, byte) in text.bytes().enumerate().filter(|(_, byte)| SPECIAL[usize::from(*byte)]) {
-            match byte {
-                b'@' if at.is_some() => return Err(UriError::Character),
-                b'@' => (at, semicolon, question) = (Some(position), None, None),
-                b';' if semicolon.is_none() && question.is_none() => semicolon = Some(position),
-                b'?' if question.is_none() => question = Some(position),
-                b';' | b'?' => {}
-                _ => return Err(UriError::Character),
-            }
-        }
-        let end = question.unwrap_or(text.len());
-        let host = &text[at.map_or(0, |at| at + 1)..semicolon.unwrap_or(end)];
-        let (host, port) = Host::parse_with_port(host).ok_or(UriError::NoHost)?;
-        let (user, password) = match at.map(|at| cut(&text[..at], b':')) {
-            Some(("", _)) => return Err(UriError::NoUser),
-            Some((user, password)) => (Some(user.into()), password.map(Into::into)),
-            None => (None, None),
-        };
-        Ok(Self {
-            scheme,
-            user,
-            password,
-            host: Some(host),
-            port,
-            params: semicolon.map_or(Params::new(), |at| Params::parse(&text[at + 1..end])),
-            headers: question.map(|at| text[at + 1..].into()),
-        })
     }
 
     /// The user part as a person wrote it: escapes undone.
@@ -217,22 +161,6 @@ impl fmt::Debug for Uri {
         self.write(self.password.as_ref().map(|_| "***"), f)
     }
 }
-
-/// May stand in no URI: what would end it, or the line.
-const fn is_forbidden(byte: u8) -> bool {
-    byte.is_ascii_control() || matches!(byte, b' ' | b'<' | b'>' | b'"')
-}
-
-/// Where a SIP URI is taken apart, or refused: a look into this table decides on most octets.
-const SPECIAL: [bool; 256] = {
-    let mut special = [false; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        special[byte] = is_forbidden(byte as u8) || matches!(byte as u8, b'@' | b';' | b'?');
-        byte += 1;
-    }
-    special
-};
 
 /// Escapes what may not stand in a user part: RFC 3261 25.1, `unreserved` and `user-unreserved`.
 fn escape_user(text: &str) -> SmolStr {

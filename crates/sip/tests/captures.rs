@@ -64,7 +64,7 @@ fn what_is_read_is_written_with_the_same_meaning() {
                         .headers()
                         .iter()
                         .filter(|(name, _)| **name != HeaderName::ContentLength)
-                        .map(|(name, value)| (name.clone(), value.clone()))
+                        .map(|(name, value)| (name.clone(), value.to_vec()))
                         .collect();
                     headers
                 };

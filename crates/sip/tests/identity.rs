@@ -55,7 +55,7 @@ impl Seen {
         self.token(&branch);
         assert!(self.branches.insert(branch), "a branch stands for one transaction");
         let tag = headers.name_addr(&HeaderName::From).and_then(|from| from.tag().map(str::to_owned)).expect("a tag");
-        let call_id = headers.get(&HeaderName::CallId).expect("a Call-ID").clone();
+        let call_id = Bytes::copy_from_slice(headers.get(&HeaderName::CallId).expect("a Call-ID"));
         if self.calls.insert((call_id.clone(), tag.clone())) {
             let text = String::from_utf8(call_id.to_vec()).expect("text");
             let (first, second) = text.split_at(16);

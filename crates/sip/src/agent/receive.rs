@@ -80,7 +80,7 @@ impl UserAgent {
             });
             return;
         }
-        let within = request.headers.name_addr(&HeaderName::To).is_some_and(|to| to.tag().is_some());
+        let within = request.headers.tag(&HeaderName::To).is_some();
         match request.method {
             Method::Invite if within => self.on_reinvite(now, id, request),
             Method::Invite => self.on_invite(now, id, request),
@@ -105,7 +105,7 @@ impl UserAgent {
         if !request.uri.is_sip() {
             return plain(StatusCode::UNSUPPORTED_URI_SCHEME);
         }
-        let within = request.headers.name_addr(&HeaderName::To).is_some_and(|to| to.tag().is_some());
+        let within = request.headers.tag(&HeaderName::To).is_some();
         if !within && !self.is_for_us(&request.uri) {
             return plain(StatusCode::NOT_FOUND);
         }

@@ -274,17 +274,10 @@ impl UserAgent {
     fn ack_refusal(&mut self, client: &Client, response: &Response) {
         let mut ack = Request::new(Method::Ack, client.request.uri.clone());
         ack.headers.push(HeaderName::MaxForwards, "70");
-        for route in client.request.headers.get_all(&HeaderName::Route) {
-            ack.headers.push_raw(HeaderName::Route, route.clone());
-        }
-        let copied = [
-            (HeaderName::From, client.request.headers.get(&HeaderName::From)),
-            (HeaderName::To, response.headers.get(&HeaderName::To)),
-            (HeaderName::CallId, client.request.headers.get(&HeaderName::CallId)),
-        ];
-        for (name, value) in copied {
-            ack.headers.push_raw(name, value.cloned().unwrap_or_default());
-        }
+        ack.headers.copy(&client.request.headers, &HeaderName::Route);
+        ack.headers.copy(&client.request.headers, &HeaderName::From);
+        ack.headers.copy(&response.headers, &HeaderName::To);
+        ack.headers.copy(&client.request.headers, &HeaderName::CallId);
         let number = client.request.headers.typed::<CSeq>().and_then(Result::ok).map_or(1, |cseq| cseq.number);
         ack.headers.push(HeaderName::CSeq, &CSeq { number, method: Method::Ack }.to_string());
         self.stamp_branch(&mut ack, &client.branch);
@@ -295,7 +288,7 @@ impl UserAgent {
     fn challenged(&mut self, now: Instant, mut client: Client, response: Response) {
         let within_call = !matches!(client.purpose, Purpose::Register | Purpose::Invite(_));
         let mut request = client.request;
-        request.headers.pop(&HeaderName::Via);
+        request.headers.remove_first(&HeaderName::Via);
         if let Err(refusal) = self.auth.answer(&response, &mut request, &mut client.tries, within_call, &mut self.rng) {
             return self.outcome(now, client.id, client.purpose, Outcome::Refused(refusal, response.status));
         }
@@ -317,7 +310,7 @@ impl UserAgent {
         purpose: Purpose,
         tries: Tries,
     ) -> TransactionId {
-        request.headers.pop(&HeaderName::Via);
+        request.headers.remove_first(&HeaderName::Via);
         request.headers.remove(&HeaderName::Authorization);
         request.headers.remove(&HeaderName::ProxyAuthorization);
         self.auth.prepare(&mut request, &mut self.rng);
@@ -377,9 +370,7 @@ impl UserAgent {
         let number = invite.headers.typed::<CSeq>().and_then(Result::ok).map_or(1, |cseq| cseq.number);
         let mut ack = dialog.request(Method::Ack, Some(number));
         for name in [HeaderName::Authorization, HeaderName::ProxyAuthorization] {
-            for value in invite.headers.get_all(&name) {
-                ack.headers.push_raw(name.clone(), value.clone());
-            }
+            ack.headers.copy(&invite.headers, &name);
         }
         if let Some(sdp) = sdp {
             ack = ack.with_body("application/sdp", sdp);

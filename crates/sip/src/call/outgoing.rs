@@ -85,7 +85,7 @@ impl UserAgent {
         headers.push(HeaderName::MaxForwards, "70");
         // RFC 3608 6.1: the path that the registrar gave comes first.
         for hop in self.preloaded_route() {
-            headers.push_raw(HeaderName::Route, hop);
+            headers.push_raw(HeaderName::Route, &hop[..]);
         }
         let own = self.own_address();
         let from = if anonymous { nobody() } else { own.clone() };
@@ -125,9 +125,7 @@ impl UserAgent {
         let mut cancel = Request::new(Method::Cancel, invite.uri.clone());
         cancel.headers.push(HeaderName::MaxForwards, "70");
         for name in [HeaderName::Route, HeaderName::From, HeaderName::To, HeaderName::CallId] {
-            for value in invite.headers.get_all(&name) {
-                cancel.headers.push_raw(name.clone(), value.clone());
-            }
+            cancel.headers.copy(&invite.headers, &name);
         }
         let number = invite.headers.typed::<CSeq>().and_then(Result::ok).map_or(1, |cseq| cseq.number);
         cancel.headers.push(HeaderName::CSeq, &CSeq { number, method: Method::Cancel }.to_string());
@@ -222,7 +220,7 @@ impl UserAgent {
     pub(crate) fn leg(&mut self, id: CallId, response: &Response) -> Option<&mut Leg> {
         let call = self.calls.iter_mut().find(|call| call.id == id)?;
         let CallState::Inviting(inviting) = &mut call.state else { return None };
-        let tag = response.headers.name_addr(&HeaderName::To).and_then(|to| to.tag().map(str::to_owned));
+        let tag = response.headers.tag(&HeaderName::To);
         let known = inviting.legs.iter().position(|leg| leg.tag == tag);
         let at = known.unwrap_or(inviting.legs.len());
         if known.is_none() && at < MOST_LEGS {

@@ -43,7 +43,7 @@ impl UserAgent {
         }
         let Some(client) = self.transactions.client(id) else { return false };
         let (invite, purpose) = (client.request.clone(), client.purpose);
-        let tag = response.headers.name_addr(&HeaderName::To).and_then(|to| to.tag().map(str::to_owned));
+        let tag = response.headers.tag(&HeaderName::To);
         let number = response.headers.seconds(&HeaderName::RSeq).filter(|number| *number > 0);
         let (Some(tag), Some(number)) = (tag, number) else {
             self.emit(Event::Misbehaved("a reliable provisional response without a tag or an RSeq"));

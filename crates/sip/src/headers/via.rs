@@ -9,7 +9,7 @@ use crate::{
     error::HeaderError,
     header_name::HeaderName,
     host::Host,
-    params::Params,
+    params::{Params, ParamsRef},
     token::{cut, is_closed, is_token_text},
 };
 
@@ -34,27 +34,62 @@ impl Via {
     }
 }
 
+/// A Via that is checked and taken apart where it stands. Its fields are those of [`Via`].
+#[derive(Clone, Copy, Debug)]
+pub struct ViaRef<'a> {
+    /// The transport.
+    pub transport: &'a str,
+    /// The host, of which [`Host::parse`] makes one.
+    pub host: &'a str,
+    /// The port.
+    pub port: Option<u16>,
+    /// The parameters.
+    pub params: ParamsRef<'a>,
+}
+
+impl<'a> ViaRef<'a> {
+    /// Takes one Via apart, without commas round it.
+    #[must_use]
+    pub fn parse(text: &'a str) -> Option<Self> {
+        let (head, params) = cut(text, b';');
+        if !params.is_none_or(is_closed) {
+            return None;
+        }
+        // `SIP / 2.0 / UDP host` is well formed (RFC 4475 3.1.1.1), so blanks round the slashes do not count.
+        let rest = match head.strip_prefix("SIP/2.0/") {
+            Some(rest) => rest,
+            None => {
+                let (name, rest) = cut(head, b'/');
+                let (version, rest) = cut(rest?, b'/');
+                if !name.trim_ascii().eq_ignore_ascii_case("SIP") || version.trim_ascii() != "2.0" {
+                    return None;
+                }
+                rest?
+            }
+        };
+        let rest = rest.trim_ascii();
+        let blank = rest.bytes().position(|byte| matches!(byte, b' ' | b'\t'))?;
+        let (transport, sent_by) = (&rest[..blank], &rest[blank + 1..]);
+        if !is_token_text(transport) {
+            return None;
+        }
+        let (host, port) = Host::split(sent_by)?;
+        Some(Self { transport, host, port, params: ParamsRef { text: params.unwrap_or_default() } })
+    }
+
+    /// The value of `branch`.
+    #[must_use]
+    pub fn branch(&self) -> Option<&'a str> {
+        self.params.raw("branch").filter(|branch| !branch.is_empty())
+    }
+}
+
 impl Header for Via {
     const NAME: HeaderName = HeaderName::Via;
 
     fn parse(text: &str) -> Result<Self, HeaderError> {
-        let (head, params) = cut(text, b';');
-        if !params.is_none_or(is_closed) {
-            return Err(HeaderError::Malformed);
-        }
-        // `SIP / 2.0 / UDP host` is well formed (RFC 4475 3.1.1.1), so blanks round the slashes do not count.
-        let (name, rest) = cut(head, b'/');
-        let (version, rest) = cut(rest.ok_or(HeaderError::Malformed)?, b'/');
-        if !name.trim_ascii().eq_ignore_ascii_case("SIP") || version.trim_ascii() != "2.0" {
-            return Err(HeaderError::Malformed);
-        }
-        let rest = rest.ok_or(HeaderError::Malformed)?.trim_ascii();
-        let (transport, sent_by) = rest.split_once([' ', '\t']).ok_or(HeaderError::Malformed)?;
-        if !is_token_text(transport) {
-            return Err(HeaderError::Malformed);
-        }
-        let (host, port) = Host::parse_with_port(sent_by).ok_or(HeaderError::Malformed)?;
-        Ok(Self { transport: transport.into(), host, port, params: Params::parse(params.unwrap_or_default()) })
+        let ViaRef { transport, host, port, params } = ViaRef::parse(text).ok_or(HeaderError::Malformed)?;
+        Ok(Self { transport: transport.into(), host: Host::of(host), port, params: Params::parse(params.text) })
     }
 }
 

@@ -15,10 +15,12 @@ use bytes::Bytes;
 use crate::{
     auth::Tries,
     event::{CallId, LegId},
-    headers::Via,
+    header_name::HeaderName,
+    headers::{Via, ViaRef},
     host::Host,
     message::{Request, Response},
     method::Method,
+    token::parts,
 };
 
 /// Names a transaction within the agent.
@@ -114,17 +116,18 @@ pub(crate) struct ServerKey {
 impl ServerKey {
     /// The key of a request; an ACK has that of its INVITE, and `of` lets a CANCEL look for one.
     pub(crate) fn of(request: &Request, of: Option<Method>) -> Option<Self> {
-        let via = request.headers.typed::<Via>()?.ok()?;
+        let hops = request.headers.text(&HeaderName::Via)?;
+        let via = ViaRef::parse(parts(&hops, true).next()?)?;
         let method = of.unwrap_or_else(|| match &request.method {
             Method::Ack => Method::Invite,
             method => method.clone(),
         });
         Some(Self {
             branch: via.branch().unwrap_or_default().to_owned(),
-            host: via.host,
+            host: Host::of(via.host),
             port: via.port,
             method,
-            call_id: request.headers.get(&crate::header_name::HeaderName::CallId)?.clone(),
+            call_id: Bytes::copy_from_slice(request.headers.get(&HeaderName::CallId)?),
         })
     }
 }

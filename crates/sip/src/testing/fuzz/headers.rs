@@ -2,8 +2,6 @@
 
 use std::borrow::Cow;
 
-use bytes::Bytes;
-
 use super::registering;
 use crate::{
     HeaderName, Input, Message, NameAddr, Output, StatusCode, UserAgent,
@@ -26,7 +24,7 @@ fn line(bytes: &[u8]) -> String {
 }
 
 /// What is looked at in a header of this name, as far as its value says something.
-pub(super) fn of(name: &HeaderName, value: &Bytes) {
+pub(super) fn of(name: &HeaderName, value: &[u8]) {
     match name {
         HeaderName::Via => via(value),
         HeaderName::From

@@ -99,7 +99,7 @@ fn meaning(message: &Message) -> (String, Vec<(HeaderName, Bytes)>, &Bytes) {
         Message::Response(response) => response.status.to_string(),
     };
     let lines = message.headers().iter().filter(|(name, _)| **name != HeaderName::ContentLength);
-    (first, lines.map(|(name, value)| (name.clone(), value.clone())).collect(), body_of(message))
+    (first, lines.map(|(name, value)| (name.clone(), Bytes::copy_from_slice(value))).collect(), body_of(message))
 }
 
 /// The plainest of readers sees one message: no line end but those of the lines, and a body as long as is said.
