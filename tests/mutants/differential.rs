@@ -134,7 +134,7 @@ fn ours(message: &Message) -> Seen {
         Message::Response(response) => (response.status.to_string(), &response.body),
     };
     let headers = message.headers();
-    let text = |value: &Bytes| String::from_utf8_lossy(value).into_owned();
+    let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
     let tag = |name| Some(headers.name_addr(&name)?.tag()?.to_owned());
     let via = headers.typed::<Via>().and_then(Result::ok);
     Seen {

@@ -1,6 +1,6 @@
 //! Opus (RFC 6716, RFC 7587) at 48 kHz mono with in-band forward error correction.
 
-use opus::{Application, Bitrate, Channels, Decoder, Encoder};
+use opus::{Application, Bitrate, Channels, Decoder, Encoder, SoftClip};
 
 use crate::error::SoundError;
 
@@ -49,21 +49,22 @@ impl OpusEncoder {
 
 pub(super) struct OpusDecoder {
     inner: Decoder,
+    /// In floating point libopus leaves overshoot and what rubbish decodes to as they are, at many times full scale.
+    limit: SoftClip,
     scratch: Vec<f32>,
 }
 
 impl OpusDecoder {
     pub(super) fn new() -> Result<Self, SoundError> {
-        Ok(Self { inner: Decoder::new(crate::RATE, Channels::Mono)?, scratch: vec![0.0; LONGEST] })
+        let (inner, limit) = (Decoder::new(crate::RATE, Channels::Mono)?, SoftClip::new(Channels::Mono));
+        Ok(Self { inner, limit, scratch: vec![0.0; LONGEST] })
     }
 
     pub(super) fn decode(&mut self, payload: &[u8], out: &mut Vec<f32>) -> Result<usize, SoundError> {
         if payload.is_empty() {
             return Err(SoundError::BadPayload);
         }
-        let len = self.inner.decode_float(payload, &mut self.scratch, false)?;
-        out.extend_from_slice(&self.scratch[..len]);
-        Ok(len)
+        self.fill(payload, LONGEST, out, false)
     }
 
     /// Restores `samples` before `next` from the copy it carries; without one, libopus conceals.
@@ -76,9 +77,11 @@ impl OpusDecoder {
         self.fill(&[], samples, out, false)
     }
 
+    /// Appends at most `samples`, each of them in -1 to 1.
     fn fill(&mut self, data: &[u8], samples: usize, out: &mut Vec<f32>, fec: bool) -> Result<usize, SoundError> {
         let samples = (samples / 120 * 120).clamp(120, LONGEST);
         let len = self.inner.decode_float(data, &mut self.scratch[..samples], fec)?;
+        self.limit.apply(&mut self.scratch[..len]);
         out.extend_from_slice(&self.scratch[..len]);
         Ok(len)
     }
@@ -133,5 +136,25 @@ mod tests {
         let pieces: Vec<f32> = (PIECE..voice.len() - 2 * PIECE).step_by(PIECE).map(likeness).collect();
         let mean = pieces.iter().sum::<f32>() / pieces.len() as f32;
         assert!(mean > 0.95, "{mean}: {pieces:?}");
+    }
+
+    #[test]
+    fn rubbish_is_no_louder_than_full_scale() {
+        let mut decoder = OpusDecoder::new().unwrap();
+        let (mut out, mut loud) = (Vec::new(), false);
+        // Payloads of a fuzzer that came out at more than twice full scale.
+        for length in 1..64 {
+            for fill in [0x20, 0xb5, 0xf5, 0xff] {
+                let payload = vec![fill; length];
+                let _ = decoder.decode(&payload, &mut out);
+                let _ = decoder.recover(&payload, 960, &mut out);
+                let _ = decoder.conceal(960, &mut out);
+            }
+        }
+        for sample in out {
+            assert!(sample.abs() <= 1.0, "{sample}");
+            loud |= sample.abs() == 1.0;
+        }
+        assert!(loud, "nothing was too loud, so this proves nothing");
     }
 }
