@@ -110,5 +110,5 @@ impl Dialog {
 }
 
 fn contact(headers: &crate::headers::Headers) -> Option<Uri> {
-    headers.all::<Contact>().into_iter().find_map(Contact::address).map(|address| address.uri)
+    headers.all::<Contact>().into_iter().find_map(Contact::address).map(|address| address.uri.into_target())
 }

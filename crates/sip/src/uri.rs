@@ -88,6 +88,14 @@ impl Uri {
         matches!(self.scheme, Scheme::Sip | Scheme::Sips)
     }
 
+    /// What may stand in a Request-URI: what the address says of the request that is made of it is not followed (RFC 3261
+    /// 19.1.5; C88).
+    pub(crate) fn into_target(mut self) -> Self {
+        self.headers = None;
+        self.params.remove("method");
+        self
+    }
+
     /// Without parameters and headers: what names a user, not a device.
     #[must_use]
     pub fn address_of_record(&self) -> Self {

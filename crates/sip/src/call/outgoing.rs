@@ -75,11 +75,7 @@ impl UserAgent {
     /// RFC 3261 8.1.1; RFC 7118 8.2, F1.
     fn first_invite(&mut self, invite: &Invite, anonymous: bool) -> Request {
         let (tag, call_id) = (self.token(), format!("{}{}", self.token(), self.token()));
-        // RFC 3261 19.1.5: what an address says of the request that is made of it is not followed (C88), and it stands in
-        // neither of the two.
-        let mut to = invite.to.clone();
-        to.headers = None;
-        to.params.remove("method");
+        let mut to = invite.to.clone().into_target();
         let mut request = Request::new(Method::Invite, to.clone());
         let headers = &mut request.headers;
         headers.push(HeaderName::MaxForwards, "70");
