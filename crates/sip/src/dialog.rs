@@ -68,7 +68,7 @@ impl Dialog {
             route.remove(0);
             route.push(NameAddr::new(self.target.clone()).to_string());
         }
-        let mut request = Request::new(method.clone(), uri);
+        let mut request = Request::new(method.clone(), uri.into_target());
         request.headers.push(HeaderName::MaxForwards, "70");
         for hop in route {
             request.headers.push(HeaderName::Route, &hop);
@@ -110,5 +110,5 @@ impl Dialog {
 }
 
 fn contact(headers: &crate::headers::Headers) -> Option<Uri> {
-    headers.all::<Contact>().into_iter().find_map(Contact::address).map(|address| address.uri.into_target())
+    headers.all::<Contact>().into_iter().find_map(Contact::address).map(|address| address.uri)
 }

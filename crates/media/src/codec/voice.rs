@@ -1,5 +1,7 @@
 //! One face for all codecs.
 
+use ::opus::{Channels, SoftClip};
+
 use super::g711::{G711Decoder, G711Encoder, Law};
 use super::opus::{OpusDecoder, OpusEncoder};
 use super::{g711, opus};
@@ -100,6 +102,8 @@ impl VoiceEncoder {
 pub struct VoiceDecoder {
     codec: Codec,
     inner: DecoderOf,
+    /// libopus leaves overshoot, and what rubbish decodes to, as it is: at many times full scale.
+    limit: SoftClip,
 }
 
 enum DecoderOf {
@@ -115,7 +119,7 @@ impl VoiceDecoder {
             Codec::Pcmu => DecoderOf::G711(Box::new(G711Decoder::new(Law::Mu))),
             Codec::Pcma => DecoderOf::G711(Box::new(G711Decoder::new(Law::A))),
         };
-        Ok(Self { codec, inner })
+        Ok(Self { codec, inner, limit: SoftClip::new(Channels::Mono) })
     }
 
     /// The codec.
@@ -123,28 +127,37 @@ impl VoiceDecoder {
         self.codec
     }
 
-    /// Appends the sound of `payload` at 48 kHz and returns its length.
+    /// Appends the sound of `payload` at 48 kHz, within full scale, and returns its length.
     pub fn decode(&mut self, payload: &[u8], out: &mut Vec<f32>) -> Result<usize, SoundError> {
-        match &mut self.inner {
+        let start = out.len();
+        let made = match &mut self.inner {
             DecoderOf::Opus(opus) => opus.decode(payload, out),
             DecoderOf::G711(g711) => g711.decode(payload, out),
-        }
+        };
+        self.limit.apply(&mut out[start..]);
+        made
     }
 
     /// Appends `samples` of sound that stood before `next`, from the copy `next` carries.
     pub fn recover(&mut self, next: &[u8], samples: usize, out: &mut Vec<f32>) -> Result<usize, SoundError> {
-        match &mut self.inner {
+        let start = out.len();
+        let made = match &mut self.inner {
             DecoderOf::Opus(opus) => opus.recover(next, samples, out),
             DecoderOf::G711(g711) => Ok(g711.conceal(samples, out)),
-        }
+        };
+        self.limit.apply(&mut out[start..]);
+        made
     }
 
     /// Appends `samples` (a multiple of 480) of made-up sound that goes on from the last.
     pub fn conceal(&mut self, samples: usize, out: &mut Vec<f32>) -> Result<usize, SoundError> {
-        match &mut self.inner {
+        let start = out.len();
+        let made = match &mut self.inner {
             DecoderOf::Opus(opus) => opus.conceal(samples, out),
             DecoderOf::G711(g711) => Ok(g711.conceal(samples, out)),
-        }
+        };
+        self.limit.apply(&mut out[start..]);
+        made
     }
 }
 
@@ -162,6 +175,25 @@ mod tests {
         let mut out = vec![0.0; samples];
         Speech::new(7).fill(&mut out);
         out
+    }
+
+    #[test]
+    fn rubbish_is_no_louder_than_full_scale() {
+        for kind in KINDS {
+            let mut limited = VoiceDecoder::new(kind).unwrap();
+            let (mut out, mut raw, mut twice) = (Vec::new(), Vec::new(), VoiceDecoder::new(kind).unwrap());
+            for seed in 0..2_000_u32 {
+                let payload: Vec<u8> =
+                    (0..40).map(|at| (seed.wrapping_mul(2_654_435_761).rotate_left(at * 7) >> 9) as u8).collect();
+                let _ = limited.decode(&payload, &mut out);
+                let _ = match &mut twice.inner {
+                    DecoderOf::Opus(opus) => opus.decode(&payload, &mut raw),
+                    DecoderOf::G711(g711) => g711.decode(&payload, &mut raw),
+                };
+            }
+            assert!(raw.iter().any(|sample| sample.abs() > 1.1), "{kind:?}: nothing is loud, so this proves nothing");
+            assert!(out.iter().all(|sample| sample.abs() <= 1.0), "{kind:?}");
+        }
     }
 
     fn coded(codec: Codec, frames: usize) -> Vec<Vec<u8>> {
