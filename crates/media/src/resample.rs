@@ -1,6 +1,7 @@
 //! From one sampling rate to another: device rates to the 48 kHz of the pipeline and back, 8 kHz for G.711, and the
 //! small corrections that keep two clocks in step.
 
+use std::array;
 use std::time::{Duration, Instant};
 
 use rubato::WindowFunction;
@@ -123,10 +124,23 @@ fn filter() -> [f32; TAPS] {
     taps.map(|tap| (tap / sum) as f32)
 }
 
+/// The sum of the products, whose number is a multiple of eight: eight sums side by side, for of one alone each addition
+/// waits for the one before.
+fn dot(left: &[f32], right: &[f32]) -> f32 {
+    let mut sums = [0.0; 8];
+    for (left, right) in left.as_chunks::<8>().0.iter().zip(right.as_chunks::<8>().0) {
+        for ((sum, left), right) in sums.iter_mut().zip(left).zip(right) {
+            *sum += left * right;
+        }
+    }
+    sums.iter().sum()
+}
+
 /// 8 kHz to 48 kHz: six samples out for each in, 1.5 ms late.
 #[derive(Debug, Clone)]
 pub struct Up6 {
-    taps: [f32; TAPS],
+    /// Each sixth tap, from the first to the sixth on, six times as large: five of six samples at 48 kHz are silence.
+    phases: [[f32; TAPS / 6]; 6],
     history: [f32; TAPS / 6],
 }
 
@@ -134,7 +148,9 @@ impl Up6 {
     /// Begins in silence.
     #[expect(clippy::new_without_default, reason = "a filter is made, not defaulted")]
     pub fn new() -> Self {
-        Self { taps: filter(), history: [0.0; TAPS / 6] }
+        let taps = filter();
+        let phases = array::from_fn(|phase| array::from_fn(|at| 6.0 * taps[phase + 6 * at]));
+        Self { phases, history: [0.0; TAPS / 6] }
     }
 
     /// Appends 6·`input.len()` samples.
@@ -142,10 +158,7 @@ impl Up6 {
         for sample in input {
             self.history.rotate_right(1);
             self.history[0] = *sample;
-            for phase in 0..6 {
-                let taps = self.taps[phase..].iter().step_by(6);
-                out.push(6.0 * taps.zip(&self.history).map(|(tap, old)| tap * old).sum::<f32>());
-            }
+            out.extend(self.phases.iter().map(|taps| dot(taps, &self.history)));
         }
     }
 }
@@ -170,8 +183,7 @@ impl Down6 {
         let mut start = 0;
         while self.history.len() - start >= TAPS + 6 {
             start += 6;
-            let window = &self.history[start..start + TAPS];
-            out.push(window.iter().zip(&self.taps).map(|(old, tap)| old * tap).sum());
+            out.push(dot(&self.history[start..start + TAPS], &self.taps));
         }
         self.history.drain(..start);
     }

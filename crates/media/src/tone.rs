@@ -134,7 +134,7 @@ impl ToneGenerator {
             self.phase = [0.0; 2];
             return 0.0;
         }
-        let gain = 0.5 - 0.5 * (PI * self.fade as f32 / FADE as f32).cos();
+        let gain = if self.fade == FADE { 1.0 } else { 0.5 - 0.5 * (PI * self.fade as f32 / FADE as f32).cos() };
         let mut sum = 0.0;
         for (phase, step) in self.phase.iter_mut().zip(self.step) {
             sum += phase.sin();
