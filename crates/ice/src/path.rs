@@ -49,6 +49,7 @@ pub struct Path {
     /// RFC 7675 5.2: it said goodbye, and nothing that it answers later takes that back.
     closed: bool,
     dead: bool,
+    left_aside: u64,
     out: VecDeque<PathOutput>,
 }
 
@@ -81,6 +82,7 @@ impl Path {
             held_dtls: Held::new(MOST_HELD_DTLS, MOST_HELD_DTLS / 4),
             held_srtp: Held::new(MOST_HELD_SRTP, MOST_HELD_SRTP / 4 * 3),
             told_secure: false,
+            left_aside: 0,
             consent: false,
             closed: false,
             dead: false,
@@ -166,7 +168,10 @@ impl Path {
             Some(0..=3) => self.ice.receive(now, pair, bytes),
             Some(20..=63) if !self.dead => self.held_dtls.push(pair, bytes),
             Some(128..=191) if !self.dead => self.take_srtp(pair, bytes),
-            _ => return,
+            _ => {
+                self.left_aside += 1;
+                return;
+            }
         }
         self.work(now);
     }
@@ -213,6 +218,13 @@ impl Path {
     #[must_use]
     pub const fn is_secure(&self) -> bool {
         self.srtp.is_some() && self.selected.is_some() && self.consent && !self.closed && !self.dead
+    }
+
+    /// How many datagrams did nothing: they were not made with the keys of this path, came again, came from an address
+    /// that has proved nothing, or are of no protocol that is spoken here. For the log.
+    #[must_use]
+    pub const fn left_aside(&self) -> u64 {
+        self.left_aside
     }
 
     /// The next thing that the path wants; [`PathOutput::Timeout`] when that is all.
@@ -316,6 +328,7 @@ impl Path {
             return;
         };
         if !self.proved.contains(&pair.remote) || bytes.len() < 12 {
+            self.left_aside += 1;
             return;
         }
         // RFC 5761 4: the packet types of RTCP.
@@ -324,12 +337,14 @@ impl Path {
         } else {
             srtp.open_rtp(bytes).map(PathEvent::Rtp)
         };
-        if let Some(event) = opened {
-            if let Some(dtls) = &mut self.dtls {
-                dtls.far_end_done = true;
-            }
-            self.emit(event);
+        let Some(event) = opened else {
+            self.left_aside += 1;
+            return;
+        };
+        if let Some(dtls) = &mut self.dtls {
+            dtls.far_end_done = true;
         }
+        self.emit(event);
     }
 
     fn tell_secure(&mut self) {

@@ -107,6 +107,7 @@ codes! {
     NotRegistered "not-registered" Network RETRY, [];
     BadNumber "bad-number" User None, ["number"];
     CallLimit "call-limit" User None, [];
+    NotSecure "not-secure" User None, [];
     // sound
     NoMicrophone "no-microphone" User DEVICE, [];
     NoSpeaker "no-speaker" User DEVICE, [];

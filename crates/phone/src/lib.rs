@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod account;
+mod complaints;
 pub mod contract;
 pub mod fault;
 mod party;

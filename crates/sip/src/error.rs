@@ -46,34 +46,42 @@ pub struct ParseError {
 
 /// What is wrong with a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.words())]
 pub enum ParseErrorKind {
     /// Not a SIP start line.
-    #[error("the first line is no SIP start line")]
     StartLine,
     /// A request whose Request-URI is none.
-    #[error("the Request-URI is none")]
     RequestUri,
     /// Another version than SIP/2.0.
-    #[error("the version is not SIP/2.0")]
     Version,
     /// A header line without a colon, with an improper name, or with a carriage return within.
-    #[error("a header line is malformed")]
     HeaderLine,
     /// The blank line after the headers is missing.
-    #[error("the message ends within its headers")]
     Truncated,
     /// More headers or more bytes than anyone needs (CONFORMANCE L6).
-    #[error("the message is larger than is taken")]
     TooLarge,
     /// Content-Length is no number, stands there twice, or promises more than there is (RFC 3261 18.3).
-    #[error("Content-Length does not fit the message")]
     ContentLength,
     /// Via, From, To, Call-ID or CSeq is missing, malformed or there twice (RFC 3261 8.1.1).
-    #[error("a mandatory header is missing or malformed")]
     Mandatory,
 }
 
 impl ParseErrorKind {
+    /// What is wrong, in words.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::StartLine => "the first line is no SIP start line",
+            Self::RequestUri => "the Request-URI is none",
+            Self::Version => "the version is not SIP/2.0",
+            Self::HeaderLine => "a header line is malformed",
+            Self::Truncated => "the message ends within its headers",
+            Self::TooLarge => "the message is larger than is taken",
+            Self::ContentLength => "Content-Length does not fit the message",
+            Self::Mandatory => "a mandatory header is missing or malformed",
+        }
+    }
+
     /// What a request is answered that has this fault.
     #[must_use]
     pub const fn status(self) -> StatusCode {

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use crate::{headers::Reason, name_addr::NameAddr, status::StatusCode, uri::Uri};
+use crate::{auth::Refusal, headers::Reason, method::Method, name_addr::NameAddr, status::StatusCode, uri::Uri};
 
 /// A call of this agent. Never used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -162,6 +162,19 @@ pub enum Event {
     MessageSummary(Bytes),
     /// The far end did something that no RFC allows; for the log.
     Misbehaved(&'static str),
+    /// Something that may be proper was refused or left aside; for the log.
+    Refused(Refused),
+}
+
+/// What the agent refused or left aside by itself. What a person refuses is not told so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// The method of the request; nothing, when it was a response.
+    pub method: Option<Method>,
+    /// What it was answered; nothing, when there was no answer.
+    pub status: Option<StatusCode>,
+    /// Why, in words. Nothing that came from anybody is in them.
+    pub why: &'static str,
 }
 
 /// A registration.
@@ -244,6 +257,16 @@ pub struct EndCause {
     /// Where a 3xx sent the call that the agent did not follow by itself, because it is another number: a person has to say
     /// whether to call it (RFC 3261 8.1.3.4, CONFORMANCE C69).
     pub elsewhere: Vec<Uri>,
+    /// Why the challenge of a 401 or 407 was not answered, where that ended the call.
+    pub refusal: Option<Refusal>,
+}
+
+impl EndCause {
+    /// An end without a reason beside it.
+    #[must_use]
+    pub const fn new(by: EndedBy, status: Option<StatusCode>, answered: bool) -> Self {
+        Self { by, status, reason: None, answered, elsewhere: Vec::new(), refusal: None }
+    }
 }
 
 /// A call of the program that does not fit the state of the agent.

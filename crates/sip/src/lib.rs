@@ -35,7 +35,8 @@ pub use agent::{Config, ContactForm, UserAgent};
 pub use call::Invite;
 pub use error::{HeaderError, ParseError, ParseErrorKind, UriError};
 pub use event::{
-    CallId, EndCause, EndedBy, Event, Incoming, Input, LegId, Misuse, Output, Party, Registered, RegistrationFailure,
+    CallId, EndCause, EndedBy, Event, Incoming, Input, LegId, Misuse, Output, Party, Refused, Registered,
+    RegistrationFailure,
 };
 pub use header_name::HeaderName;
 pub use headers::Headers;

@@ -12,7 +12,7 @@ use bytes::Bytes;
 
 use crate::{
     agent::{Config, UserAgent},
-    event::{Event, Input, Output},
+    event::{Event, Input, Output, Refused},
     message::Message,
     uri::Uri,
 };
@@ -24,6 +24,8 @@ pub struct Side {
     pub agent: UserAgent,
     /// What happened to it and nobody has looked at yet.
     pub events: VecDeque<Event>,
+    /// What it refused or left aside, in order.
+    pub refused: Vec<Refused>,
     /// What it sent, in order, as text: kept for the whole test.
     pub sent: Vec<String>,
     /// When it wants to be woken.
@@ -38,6 +40,7 @@ impl Side {
         let mut side = Self {
             agent: UserAgent::new(Config::new(aor, [seed; 32])),
             events: VecDeque::new(),
+            refused: Vec::new(),
             sent: Vec::new(),
             due: None,
         };
@@ -54,6 +57,7 @@ impl Side {
                     self.sent.push(String::from_utf8_lossy(&bytes).into_owned());
                     sent.push(bytes);
                 }
+                Output::Event(Event::Refused(refused)) => self.refused.push(refused),
                 Output::Event(event) => self.events.push_back(event),
                 Output::Timeout(due) => {
                     self.due = due;

@@ -6,7 +6,7 @@ mod line;
 use line::{Line, SECOND, proof};
 use sha2::{Digest, Sha256};
 use sip::{
-    Config, Event, HeaderName, Input, Invite, Method, RegistrationFailure, Request, Secret, Uri, UserAgent,
+    Config, EndCause, Event, HeaderName, Input, Invite, Method, RegistrationFailure, Request, Secret, Uri, UserAgent,
     auth::{Algorithm, Refusal, Seen},
     headers::{CSeq, Credentials},
 };
@@ -251,6 +251,9 @@ fn another_realm_than_that_of_the_registrar_harvests_nothing() {
                 challenge(&mut line, &first, code, &[(name.clone(), &evil(realm, scheme))]);
                 assert_eq!(line.side.drain().len(), 1, "an ACK and nothing more: {realm} {scheme} {code}");
                 assert_eq!(line.side.agent.digest_refusal(), Some(Refusal::ForeignRealm));
+                let ended = line.side.events.pop_back();
+                let foreign = |cause: &EndCause| cause.refusal == Some(Refusal::ForeignRealm) && !cause.answered;
+                assert!(matches!(&ended, Some(Event::Ended { cause, .. }) if foreign(cause)), "{ended:?}");
 
                 let mut line = registered();
                 let to = Uri::parse("sip:bob@example.com").expect("a URI");

@@ -3,7 +3,10 @@
 #[path = "support/stage.rs"]
 mod stage;
 
-use sip::{Config, Event, HeaderName, Input, Invite, Misuse, StatusCode, Uri, UserAgent, headers::Warning};
+use sip::{
+    Config, Event, HeaderName, Input, Invite, Method, Misuse, StatusCode, Uri, UserAgent,
+    headers::{CSeq, Warning},
+};
 use stage::{Stage, within};
 
 /// RFC 3261 20.43: the code, the name of our Via, the text.
@@ -54,6 +57,10 @@ fn request(method: &str, target: &str, more: &str) -> String {
     )
 }
 
+fn response_method(response: &sip::Response) -> Method {
+    response.headers.typed::<CSeq>().and_then(Result::ok).expect("a CSeq").method
+}
+
 #[test]
 fn bad_input_gets_what_the_rfc_names() {
     let own = "sip:alice@example.com";
@@ -90,6 +97,12 @@ fn bad_input_gets_what_the_rfc_names() {
         if let Some((name, value)) = beside {
             assert!(response.headers.has_token(&name, value), "{text}: {name}");
         }
+        // And the log hears why.
+        let refused =
+            stage.side.refused.iter().map(|refused| (refused.method.clone(), refused.status, refused.why.len() > 10));
+        let misbehaved = |event: &Event| matches!(event, Event::Misbehaved(why) if why.len() > 10);
+        let told = refused.eq([(Some(response_method(&response)), Some(response.status), true)]);
+        assert_ne!(told, stage.side.events.iter().any(misbehaved), "{text}: {:?}", stage.side.refused);
         assert!(!stage.side.events.iter().any(|event| matches!(event, Event::Incoming(_))), "{text}");
     }
 }

@@ -111,7 +111,8 @@ fn a_flood_of_forged_sound_is_not_heard_and_leaves_no_trace() {
     let heard = world.ends[1].rtp.len();
     let (_, _, genuine) =
         world.recent.iter().find(|own| own.2[0] == 0x80 && own.2[1] == 111).cloned().expect("a packet");
-    for forged in 0..100_000 / u32::try_from(SHARE).expect("small") {
+    let (count, before) = (100_000 / u32::try_from(SHARE).expect("small"), world.ends[1].path.left_aside());
+    for forged in 0..count {
         // A stream of its own, a number far ahead of the true one, a sound that was changed, an RTCP packet.
         let mut bytes = genuine.clone();
         match forged % 4 {
@@ -128,6 +129,7 @@ fn a_flood_of_forged_sound_is_not_heard_and_leaves_no_trace() {
     world.run(SECOND, |_| false);
     unchanged(&world, heard);
     assert!(world.ends[1].rtcp.is_empty());
+    assert_eq!(world.ends[1].path.left_aside() - before, 2 * u64::from(count), "and each was counted");
     hear_each_other(&mut world, 1_000);
 }
 

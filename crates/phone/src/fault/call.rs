@@ -47,6 +47,10 @@ fn refused(end: &EndCause) -> (CauseKind, Option<Fault>) {
     if let Some(uri) = end.elsewhere.first() {
         return (CauseKind::Moved, Some(Fault::new(Code::Moved).with("elsewhere", callable(uri))));
     }
+    // That the server may not be who it was says more than that it did not let us (CONFORMANCE L1, S13).
+    if let Some(doubt) = end.refusal.and_then(super::of_challenge) {
+        return (CauseKind::NotAllowed, Some(doubt));
+    }
     let (kind, code) = match (end.status.map_or(0, StatusCode::code), q850.and_then(|reason| reason.cause)) {
         (486 | 600, _) | (480, Some(17)) => (CauseKind::Busy, Code::Busy),
         (603 | 607 | 608, _) | (480, Some(21)) => (CauseKind::Declined, Code::Declined),

@@ -4,7 +4,7 @@ use super::*;
 use crate::contract::{CauseKind, Direction};
 
 fn end(by: EndedBy, status: u16, answered: bool) -> EndCause {
-    EndCause { by, status: StatusCode::new(status), reason: None, answered, elsewhere: Vec::new() }
+    EndCause::new(by, StatusCode::new(status), answered)
 }
 
 fn with_reason(protocol: &str, cause: u32) -> Option<Reason> {
@@ -58,6 +58,23 @@ fn a_refused_call_says_why() {
         assert_eq!((is, fault.code.as_str(), fault.sip), (kind, code, Some(status)));
     }
     assert_eq!(cause(&end(EndedBy::Remote, 487, false), Direction::Out), (CauseKind::Cancelled, None));
+}
+
+#[test]
+fn a_call_to_a_doubtful_server_says_what_is_doubtful() {
+    // L1, S13.
+    for (refusal, code) in [
+        (Refusal::Weaker, Code::DigestWeaker),
+        (Refusal::ForeignRealm, Code::RealmChanged),
+        (Refusal::Unproven, Code::ServerUnproven),
+        (Refusal::NoPassword, Code::NotAllowed),
+        (Refusal::Rejected, Code::NotAllowed),
+    ] {
+        let end = EndCause { refusal: Some(refusal), ..end(EndedBy::Remote, 407, false) };
+        let (is, fault) = cause(&end, Direction::Out);
+        let fault = fault.expect("a fault");
+        assert_eq!((is, fault.code, fault.sip), (CauseKind::NotAllowed, code, Some(407)));
+    }
 }
 
 #[test]

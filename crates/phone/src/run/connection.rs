@@ -7,11 +7,12 @@ use std::{
 };
 
 use bytes::Bytes;
-use sip::{ContactForm, Event, Host, Input, Output, RegistrationFailure, Uri, UserAgent};
+use sip::{ContactForm, Event, Host, Input, Method, Output, Refused, RegistrationFailure, Uri, UserAgent};
 use wss::{LinkConfig, LinkEvent, Step, Trust};
 
 use crate::{
     account::Profile,
+    complaints::Complaints,
     contract::{self, CallId, Certificate, ConnectStep, Security},
     fault::{self, Fault},
     secret::{Secret, SecretKind},
@@ -58,6 +59,7 @@ pub(crate) struct Connection {
     user: String,
     /// The Call-ID of each call, for the ladder.
     names: VecDeque<(String, CallId)>,
+    pub(crate) complaints: Complaints,
 }
 
 /// What came of handling something.
@@ -140,6 +142,7 @@ impl Connection {
             host: profile.host(),
             user: profile.user.clone(),
             names: VecDeque::new(),
+            complaints: Complaints::default(),
         })
     }
 
@@ -188,6 +191,9 @@ impl Connection {
     /// The time of its deadline has come.
     pub(crate) fn on_timeout(&mut self, now: Instant) -> Vec<Outcome> {
         let mut out = Vec::new();
+        for (why, more) in self.complaints.take_due(now) {
+            tracing::info!(server = self.host, "and {more} more of these: {why}");
+        }
         self.agent.handle_input(now, Input::Timeout);
         self.drain(now, &mut out);
         if self.closing.is_some_and(|at| at <= now) {
@@ -216,7 +222,7 @@ impl Connection {
 
     /// When it wants to be called again.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        [self.deadline, self.closing].into_iter().flatten().min()
+        [self.deadline, self.closing, self.complaints.next_deadline()].into_iter().flatten().min()
     }
 
     /// Remembers which call a Call-ID belongs to.
@@ -276,7 +282,16 @@ impl Connection {
                 out.push(Outcome::Line(LineEvent::Unregistered));
                 out.push(Outcome::Link(LinkOrder::Close));
             }
-            Event::Misbehaved(what) => tracing::warn!(what, "the far end misbehaved"),
+            Event::Misbehaved(why) => {
+                if self.complaints.is_new(now, why) {
+                    tracing::warn!(server = self.host, "the server or who speaks through it misbehaves: {why}");
+                }
+            }
+            Event::Refused(refused) => {
+                if self.complaints.is_new(now, refused.why) {
+                    tracing::info!(server = self.host, "{}", words_of(&refused));
+                }
+            }
             Event::Ended { .. } => {
                 out.push(Outcome::Agent(event));
                 if self.closing.is_some() && self.agent.live().1 == 0 {
@@ -285,6 +300,16 @@ impl Connection {
             }
             event => out.push(Outcome::Agent(event)),
         }
+    }
+}
+
+/// What was refused, for the log.
+fn words_of(refused: &Refused) -> String {
+    // A method may be any word of the far end.
+    let what: String = refused.method.as_ref().map_or("response", Method::as_str).chars().take(20).collect();
+    match refused.status {
+        Some(status) => format!("{what} answered {}: {}", status.code(), refused.why),
+        None => format!("{what} left aside: {}", refused.why),
     }
 }
 

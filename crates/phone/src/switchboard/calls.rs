@@ -92,6 +92,7 @@ impl Switchboard {
                     self.effect(Effect::Agent(account, AgentOrder::Hangup(sip)));
                 }
             }
+            Err(Misuse::Insecure) => self.finish(now, id, CauseKind::NotAllowed, Some(Fault::new(Code::NotSecure))),
             Err(Misuse::TooMany) => self.finish(now, id, CauseKind::Unreachable, Some(Fault::new(Code::CallLimit))),
             Err(_) => self.finish(now, id, CauseKind::Network, Some(Fault::new(Code::ConnectionLost))),
         }
@@ -203,6 +204,11 @@ impl Switchboard {
         let Some(call) = self.call_of(account, sip) else { return };
         let (id, decided, direction) = (call.id.clone(), call.decided.take(), call.direction);
         let (kind, fault) = decided.unwrap_or_else(|| fault::cause(cause, direction));
+        let profile = self.account(account).map(|own| &own.profile);
+        let fault = fault.map(|fault| match profile {
+            Some(own) => fault.of_account(&own.host(), &own.user),
+            None => fault,
+        });
         self.finish(now, &id, kind, fault);
     }
 
@@ -215,6 +221,11 @@ impl Switchboard {
         if matches!(call.stage, Stage::Ended { .. }) {
             return;
         }
+        let server = call.account.clone();
+        if let Some(fault) = &fault {
+            self.complaints.fault(now.instant, &server, id, fault);
+        }
+        let call = &mut self.calls[at];
         call.stage = Stage::Ended { kind, fault };
         (call.ended_at, call.lost, call.leaves) = (Some(now.wall), None, Some(now.instant + LINGER));
         call.remote_hold = false;
@@ -262,6 +273,7 @@ impl Switchboard {
 
     /// Whatever is due: calls that leave the list, and sound that is lost.
     pub(crate) fn handle_timeout(&mut self, now: Now) {
+        self.complaints.tell_due(now.instant);
         let before = self.calls.len();
         self.calls.retain(|call| call.leaves.is_none_or(|at| at > now.instant));
         if self.calls.len() != before {

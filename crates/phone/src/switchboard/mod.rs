@@ -35,6 +35,7 @@ use std::time::Instant;
 
 use crate::{
     account::Profile,
+    complaints::Complaints,
     contract::{AccountId, CallId, InUse, Prefer, Settings, Timestamp},
     fault::{Code, Fault},
     words::Words,
@@ -91,6 +92,7 @@ pub(crate) struct Switchboard {
     next_test: u64,
     practice_possible: bool,
     sounds: crate::voice::Sounds,
+    complaints: Complaints,
     out: Vec<Effect>,
 }
 
@@ -124,6 +126,7 @@ impl Switchboard {
             next_test: 1,
             practice_possible: beginning.practice,
             sounds: crate::voice::Sounds::default(),
+            complaints: Complaints::default(),
             out: Vec::new(),
         };
         own.effect(Effect::Voice(crate::voice::Order::Prefer(own.prefer.clone())));
@@ -143,7 +146,7 @@ impl Switchboard {
 
     /// When [`Self::handle_timeout`] has something to do.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        self.calls.iter().filter_map(CallEntry::deadline).min()
+        self.calls.iter().filter_map(CallEntry::deadline).chain(self.complaints.next_deadline()).min()
     }
 
     /// Something is wrong with the phone as a whole. It is told once for each code.

@@ -37,7 +37,8 @@ impl Switchboard {
             | Event::RegistrationFailed { .. }
             | Event::Unregistered
             | Event::MessageSummary(_)
-            | Event::Misbehaved(_) => {}
+            | Event::Misbehaved(_)
+            | Event::Refused(_) => {}
         }
     }
 
@@ -127,6 +128,10 @@ impl Switchboard {
 
     /// A description is none that we can use.
     fn refused(&mut self, now: Now, id: &CallId, why: media::offer::OfferError) {
+        let changes = matches!(self.exchange(id), Exchange::TheirOffer | Exchange::Sent);
+        if let Some(account) = self.call_mut(id).filter(|_| changes).map(|call| call.account.clone()) {
+            self.complaints.fault(now.instant, &account, id, &fault::of_offer(&why));
+        }
         match self.exchange(id) {
             Exchange::TheirOffer => self.refuse_reoffer(id, why),
             Exchange::Sent => {

@@ -212,6 +212,11 @@ impl Call {
         self.drain(now, tell);
         self.path.close(now);
         self.drain(now, tell);
+        // One line a call, however many there were.
+        if self.path.left_aside() > 0 {
+            let (datagrams, pair) = (self.path.left_aside(), self.pair);
+            tracing::info!(call = %self.id, ?pair, datagrams, "what did not come from the far end of the call was left aside");
+        }
     }
 
     fn agree(&mut self, now: Instant, agreed: &Agreed) -> Result<(), OfferError> {

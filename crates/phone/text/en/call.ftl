@@ -58,3 +58,7 @@ bad-number = This cannot be called
 call-limit = There are too many calls
     .why = This phone cannot hold any more at the same time.
     .hint = Hang up one of them first.
+
+not-secure = The address asks for a secure line
+    .why = A sips address is not called over a connection in the clear.
+    .hint = Use a wss server for this account, or call the address as sip.

@@ -58,3 +58,7 @@ bad-number = 无法呼叫
 call-limit = 通话太多
     .why = 本电话无法同时进行更多通话。
     .hint = 请先挂断其中一个。
+
+not-secure = 此地址要求安全线路
+    .why = 不会通过未加密的连接呼叫 sips 地址。
+    .hint = 请为此账户使用 wss 服务器，或改用 sip 呼叫此地址。

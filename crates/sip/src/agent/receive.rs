@@ -9,7 +9,7 @@ use crate::{
     body::{self, Unfit},
     call::LEAST_SESSION,
     error::ParseError,
-    event::{Event, Party},
+    event::{Event, Party, Refused},
     header_name::HeaderName,
     headers::{Headers, Reason, SessionExpires},
     message::{Message, Request, Response},
@@ -33,10 +33,10 @@ impl UserAgent {
             Ok(Message::Response(response)) => self.on_response(now, response),
             Ok(Message::Request(request)) => self.on_request(now, request),
             Err(ParseError { kind, request: Some(request) }) if can_be_answered(&request) => {
-                self.emit(Event::Misbehaved("a request that does not follow the grammar"));
+                self.emit(Event::Misbehaved(kind.words()));
                 self.respond_stateless(&request, kind.status());
             }
-            Err(_) => self.emit(Event::Misbehaved("something that is no SIP message")),
+            Err(ParseError { kind, .. }) => self.emit(Event::Misbehaved(kind.words())),
         }
     }
 
@@ -44,7 +44,9 @@ impl UserAgent {
         if request.method == Method::Ack {
             return self.on_ack(now, &request);
         }
-        let Some(key) = ServerKey::of(&request, None) else { return };
+        let Some(key) = ServerKey::of(&request, None) else {
+            return self.emit(Event::Misbehaved("a request whose Via names no way back"));
+        };
         if let Some(known) = self.transactions.of_request(&key) {
             // RFC 3261 17.2.1: a request that comes again gets the same answer again.
             if let (Some(last), true) = (known.last.clone(), known.state != ServerState::Accepted) {
@@ -53,7 +55,9 @@ impl UserAgent {
             return;
         }
         if self.transactions.servers.len() >= MOST_SERVERS {
-            return self.respond_stateless(&request, StatusCode::SERVICE_UNAVAILABLE);
+            let (status, why) = (StatusCode::SERVICE_UNAVAILABLE, "more requests at once than are worked on");
+            self.emit(Event::Refused(Refused { method: Some(request.method.clone()), status: Some(status), why }));
+            return self.respond_stateless(&request, status);
         }
         let (id, tag) = (self.transactions.next_id(), self.token());
         self.transactions.servers.push(Server {
@@ -67,8 +71,8 @@ impl UserAgent {
         if request.method == Method::Cancel {
             return self.on_cancel(now, id, &request);
         }
-        if let Err((status, value)) = self.acceptable(&request) {
-            self.respond_with(now, id, status, |response| match status {
+        if let Err((status, why, value)) = self.acceptable(&request) {
+            self.refuse_with(now, id, status, why, |response| match status {
                 StatusCode::SESSION_INTERVAL_TOO_SMALL => response.headers.push(HeaderName::MinSe, &value),
                 StatusCode::METHOD_NOT_ALLOWED => response.headers.push(HeaderName::Allow, ALLOW),
                 StatusCode::BAD_EXTENSION => response.headers.push(HeaderName::Unsupported, &value),
@@ -91,23 +95,23 @@ impl UserAgent {
             Method::Options => self.on_options(now, id),
             Method::Notify => self.on_notify(now, id, &request),
             _ => {
-                self.respond_plain(now, id, StatusCode::NOT_IMPLEMENTED);
+                self.refuse(now, id, StatusCode::NOT_IMPLEMENTED, "a method that is known and not served");
             }
         }
     }
 
     /// RFC 3261 8.2.1 to 8.2.3, in their order: may the request be worked on? Else the status that says why not.
-    fn acceptable(&self, request: &Request) -> Result<(), (StatusCode, String)> {
-        let plain = |status| Err((status, String::new()));
+    fn acceptable(&self, request: &Request) -> Result<(), (StatusCode, &'static str, String)> {
+        let plain = |status, why| Err((status, why, String::new()));
         if !ALLOW.split(", ").any(|method| method == request.method.as_str()) {
-            return plain(StatusCode::METHOD_NOT_ALLOWED);
+            return plain(StatusCode::METHOD_NOT_ALLOWED, "a method that this phone does not serve");
         }
         if !request.uri.is_sip() {
-            return plain(StatusCode::UNSUPPORTED_URI_SCHEME);
+            return plain(StatusCode::UNSUPPORTED_URI_SCHEME, "a Request-URI that is not sip or sips");
         }
         let within = request.headers.tag(&HeaderName::To).is_some();
         if !within && !self.is_for_us(&request.uri) {
-            return plain(StatusCode::NOT_FOUND);
+            return plain(StatusCode::NOT_FOUND, "it is for somebody else");
         }
         let unknown: Vec<String> = request
             .headers
@@ -117,16 +121,27 @@ impl UserAgent {
             .filter(|tag| !(tag.eq_ignore_ascii_case("timer") && self.config.session_expires.is_some()))
             .collect();
         if !unknown.is_empty() {
-            return Err((StatusCode::BAD_EXTENSION, unknown.join(", ")));
+            return Err((
+                StatusCode::BAD_EXTENSION,
+                "it requires an extension that this phone does not have",
+                unknown.join(", "),
+            ));
         }
         let takes_session = matches!(request.method, Method::Invite | Method::Update);
         if takes_session {
             // RFC 3261 8.2.3, with what would be taken.
             match body::session(&request.headers, &request.body) {
                 Ok(_) => {}
-                Err(Unfit::Unknown) => return plain(StatusCode::UNSUPPORTED_MEDIA_TYPE),
-                Err(Unfit::Coded) => return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, "identity".to_owned())),
-                Err(Unfit::Malformed) => return plain(StatusCode::BAD_REQUEST),
+                Err(Unfit::Unknown) => {
+                    return plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, "a body that is no session description");
+                }
+                Err(Unfit::Coded) => {
+                    let why = "a body in an encoding that this phone does not read";
+                    return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, why, "identity".to_owned()));
+                }
+                Err(Unfit::Malformed) => {
+                    return plain(StatusCode::BAD_REQUEST, "a multipart body that does not follow its grammar");
+                }
             }
         }
         // RFC 4028 9: only who knows timers can do something about it.
@@ -134,7 +149,8 @@ impl UserAgent {
         let short = interval.is_some_and(|interval| interval.seconds < LEAST_SESSION);
         if short && self.config.session_expires.is_some() && request.headers.has_token(&HeaderName::Supported, "timer")
         {
-            return Err((StatusCode::SESSION_INTERVAL_TOO_SMALL, LEAST_SESSION.to_string()));
+            let why = "a session that is to be refreshed too often";
+            return Err((StatusCode::SESSION_INTERVAL_TOO_SMALL, why, LEAST_SESSION.to_string()));
         }
         Ok(())
     }
@@ -165,7 +181,8 @@ impl UserAgent {
             self.emit(Event::MessageSummary(request.body.clone()));
         } else {
             // RFC 6665 7.2.2: with the events that would be.
-            self.respond_with(now, id, StatusCode::BAD_EVENT, |response| {
+            let why = "an event that nobody asked for";
+            self.refuse_with(now, id, StatusCode::BAD_EVENT, why, |response| {
                 response.headers.push(HeaderName::AllowEvents, "message-summary")
             });
         }

@@ -201,7 +201,9 @@ impl UserAgent {
     /// A response came.
     pub(crate) fn on_response(&mut self, now: Instant, response: Response) {
         let limit = now + self.config.times.limit();
-        let Some(client) = self.transactions.of_response(&response, &self.host) else { return };
+        let Some(client) = self.transactions.of_response(&response, &self.host) else {
+            return self.leave_aside(None, "a response to nothing that waits for one");
+        };
         let (id, purpose, invite) = (client.id, client.purpose, client.request.method == Method::Invite);
         if response.status.is_provisional() {
             if client.state == ClientState::Sent {
@@ -235,7 +237,7 @@ impl UserAgent {
             }
         } else {
             if client.state == ClientState::Accepted {
-                return;
+                return self.leave_aside(None, "a refusal after the answer");
             }
             self.timers.cancel(Timer::RequestTimeout(id));
             let Some(mut client) = self.transactions.remove_client(id) else { return };

@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::{UserAgent, request::ALLOW};
 use crate::{
+    event::{Event, Refused},
     header_name::HeaderName,
     headers::Warning,
     message::{Request, Response},
@@ -52,6 +53,31 @@ impl UserAgent {
         }
         self.transmit(bytes.clone());
         Some(bytes)
+    }
+
+    /// Refuses the request of a transaction by itself, and says why in the log.
+    pub(crate) fn refuse(&mut self, now: Instant, id: TransactionId, status: StatusCode, why: &'static str) {
+        self.refuse_with(now, id, status, why, |_| {});
+    }
+
+    /// The same; `more` adds to the response.
+    pub(crate) fn refuse_with(
+        &mut self,
+        now: Instant,
+        id: TransactionId,
+        status: StatusCode,
+        why: &'static str,
+        more: impl FnOnce(&mut Response),
+    ) {
+        if let Some(method) = self.transactions.server(id).map(|server| server.request.method.clone()) {
+            self.emit(Event::Refused(Refused { method: Some(method), status: Some(status), why }));
+        }
+        self.respond_with(now, id, status, more);
+    }
+
+    /// Something is left aside without an answer; the log says why.
+    pub(crate) fn leave_aside(&mut self, method: Option<Method>, why: &'static str) {
+        self.emit(Event::Refused(Refused { method, status: None, why }));
     }
 
     /// Refuses the request of a transaction, with the reason beside it where there is one (RFC 3261 20.43).

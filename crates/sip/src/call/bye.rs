@@ -21,7 +21,7 @@ impl UserAgent {
     /// # Errors
     /// [`Misuse::NoSuchCall`].
     pub fn hangup(&mut self, now: Instant, call: CallId) -> Result<(), Misuse> {
-        let cause = EndCause { by: EndedBy::Local, status: None, reason: None, answered: true, elsewhere: Vec::new() };
+        let cause = EndCause::new(EndedBy::Local, None, true);
         match &mut self.call(call)?.state {
             CallState::Inviting(_) => self.cancel(now, call),
             CallState::Ringing(_) => self.reject(now, call, StatusCode::DECLINE)?,
@@ -76,13 +76,7 @@ impl UserAgent {
         if let Some((call, server)) = ringing {
             self.respond_plain(now, id, StatusCode::OK);
             self.respond_plain(now, server, StatusCode::REQUEST_TERMINATED);
-            let cause = EndCause {
-                by: EndedBy::Remote,
-                status: None,
-                reason: reason(&request.headers),
-                answered: false,
-                elsewhere: Vec::new(),
-            };
+            let cause = EndCause { reason: reason(&request.headers), ..EndCause::new(EndedBy::Remote, None, false) };
             return self.end(call, cause);
         }
         let Some(call) = self.in_dialog(now, id, request) else { return };
@@ -101,16 +95,7 @@ impl UserAgent {
             self.calls.retain(|own| own.id != call);
             return self.clear_timers(call);
         }
-        self.end(
-            call,
-            EndCause {
-                by: EndedBy::Remote,
-                status: None,
-                reason: reason(&request.headers),
-                answered: true,
-                elsewhere: Vec::new(),
-            },
-        );
+        self.end(call, EndCause { reason: reason(&request.headers), ..EndCause::new(EndedBy::Remote, None, true) });
     }
 
     /// The call that a request within a dialog belongs to; without one, or out of order, the request is answered here
@@ -125,15 +110,18 @@ impl UserAgent {
                 && self.transactions.clients.iter().any(|client| {
                     client.request.headers.get(&HeaderName::CallId) == request.headers.get(&HeaderName::CallId)
                 });
-            self.respond_plain(now, id, if known { StatusCode::OK } else { StatusCode::NO_SUCH_CALL });
+            match known {
+                true => drop(self.respond_plain(now, id, StatusCode::OK)),
+                false => self.refuse(now, id, StatusCode::NO_SUCH_CALL, "it belongs to no call"),
+            }
             return None;
         };
         if !established.dialog.take_cseq(number) {
-            self.respond_plain(now, id, StatusCode::SERVER_ERROR);
+            self.refuse(now, id, StatusCode::SERVER_ERROR, "its CSeq is older than the last one");
             return None;
         }
         if established.leaving && request.method != Method::Bye {
-            self.respond_plain(now, id, StatusCode::NO_SUCH_CALL);
+            self.refuse(now, id, StatusCode::NO_SUCH_CALL, "its call is being ended");
             return None;
         }
         Some(call)

@@ -18,6 +18,10 @@ use crate::{
     transaction::{Purpose, TransactionId},
 };
 
+/// Why a change of theirs is refused.
+const OURS_FIRST: &str = "a change while one of ours is open";
+const THEIRS_FIRST: &str = "a change while their last one is not answered";
+
 impl UserAgent {
     /// Offers a change of the session by re-INVITE. One at a time; a clash with the far end is settled here.
     ///
@@ -161,11 +165,11 @@ impl UserAgent {
         match established.change {
             // RFC 3261 14.2: ours is under way.
             Change::Sent(_) => {
-                self.respond_plain(now, id, StatusCode::REQUEST_PENDING);
+                self.refuse(now, id, StatusCode::REQUEST_PENDING, OURS_FIRST);
             }
             // RFC 3261 14.2: theirs is not answered yet.
             Change::Received(_) => {
-                self.respond_with(now, id, StatusCode::SERVER_ERROR, |response| {
+                self.refuse_with(now, id, StatusCode::SERVER_ERROR, THEIRS_FIRST, |response| {
                     response.headers.push(HeaderName::RetryAfter, &retry.to_string())
                 });
             }
@@ -184,11 +188,15 @@ impl UserAgent {
     pub(crate) fn on_update(&mut self, now: Instant, id: TransactionId, request: Request) {
         if let Some((call, status)) = self.early_update(&request) {
             let (contact, retry) = (self.contact_in(call), self.rng.random_range(0..=10_u32).to_string());
-            self.respond_with(now, id, status, |response| match status {
+            let more = |response: &mut crate::message::Response| match status {
                 StatusCode::OK => response.headers.push(HeaderName::Contact, &contact),
                 StatusCode::SERVER_ERROR => response.headers.push(HeaderName::RetryAfter, &retry),
                 _ => {}
-            });
+            };
+            match status {
+                StatusCode::OK => drop(self.respond_with(now, id, status, more)),
+                _ => self.refuse_with(now, id, status, "an offer before the first one is answered", more),
+            }
             return;
         }
         let Some(call) = self.in_dialog(now, id, &request) else { return };
@@ -206,10 +214,10 @@ impl UserAgent {
         match established.change {
             // RFC 3311 5.2.
             Change::Sent(_) => {
-                self.respond_plain(now, id, StatusCode::REQUEST_PENDING);
+                self.refuse(now, id, StatusCode::REQUEST_PENDING, OURS_FIRST);
             }
             Change::Received(_) => {
-                self.respond_with(now, id, StatusCode::SERVER_ERROR, |response| {
+                self.refuse_with(now, id, StatusCode::SERVER_ERROR, THEIRS_FIRST, |response| {
                     response.headers.push(HeaderName::RetryAfter, "1")
                 });
             }
@@ -315,10 +323,6 @@ impl UserAgent {
 
     /// Ends a call that cannot go on, for `status`.
     pub fn fail(&mut self, now: Instant, call: CallId, status: StatusCode) {
-        self.bye_and_end(
-            now,
-            call,
-            EndCause { by: EndedBy::Local, status: Some(status), reason: None, answered: true, elsewhere: Vec::new() },
-        );
+        self.bye_and_end(now, call, EndCause::new(EndedBy::Local, Some(status), true));
     }
 }

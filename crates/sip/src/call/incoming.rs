@@ -25,14 +25,16 @@ impl UserAgent {
     pub(crate) fn on_invite(&mut self, now: Instant, id: TransactionId, request: Request) {
         // RFC 3261 8.2.2.2: the same call by another way.
         if self.is_merged(id, &request) {
-            self.respond_plain(now, id, StatusCode::LOOP_DETECTED);
+            self.refuse(now, id, StatusCode::LOOP_DETECTED, "the same request came by another way");
             return;
         }
         if self.calls.len() >= MOST_CALLS {
-            self.respond_plain(now, id, StatusCode::BUSY_HERE);
+            self.refuse(now, id, StatusCode::BUSY_HERE, "more calls at once than are taken");
             return;
         }
-        let (Some(from), asserted) = party(&request.headers, &HeaderName::From) else { return };
+        let (Some(from), asserted) = party(&request.headers, &HeaderName::From) else {
+            return self.refuse(now, id, StatusCode::BAD_REQUEST, "an INVITE without a proper From");
+        };
         let tag = self.transactions.server(id).map(|server| server.tag.clone()).unwrap_or_default();
         if Dialog::of_request(&request, &tag, 0).is_none() {
             self.emit(Event::Misbehaved("an INVITE without a Contact"));
@@ -149,10 +151,7 @@ impl UserAgent {
     ) -> Result<(), Misuse> {
         let server = self.ringing(call)?.server;
         self.respond_refusal(now, server, status, warning);
-        self.end(
-            call,
-            EndCause { by: EndedBy::Local, status: Some(status), reason: None, answered: false, elsewhere: Vec::new() },
-        );
+        self.end(call, EndCause::new(EndedBy::Local, Some(status), false));
         Ok(())
     }
 
@@ -172,7 +171,7 @@ impl UserAgent {
         let invite = ServerKey::of(request, Some(Method::Invite))
             .and_then(|key| self.transactions.of_request(&key).map(|server| (server.id, server.state)));
         let Some((server, state)) = invite else {
-            self.respond_plain(now, id, StatusCode::NO_SUCH_CALL);
+            self.refuse(now, id, StatusCode::NO_SUCH_CALL, "a CANCEL of nothing that is open");
             return;
         };
         self.respond_plain(now, id, StatusCode::OK);
@@ -187,11 +186,8 @@ impl UserAgent {
         if let Some(call) = call {
             self.respond_plain(now, server, StatusCode::REQUEST_TERMINATED);
             let cause = EndCause {
-                by: EndedBy::Remote,
-                status: Some(StatusCode::REQUEST_TERMINATED),
                 reason: reason(&request.headers),
-                answered: false,
-                elsewhere: Vec::new(),
+                ..EndCause::new(EndedBy::Remote, Some(StatusCode::REQUEST_TERMINATED), false)
             };
             self.end(call, cause);
         }
@@ -209,17 +205,15 @@ impl UserAgent {
             return;
         }
         let Some(number) = request.headers.typed::<CSeq>().and_then(Result::ok).map(|cseq| cseq.number) else { return };
-        let Some((call, established)) = self.call_of(request) else { return };
+        let Some((call, established)) = self.call_of(request) else {
+            return self.leave_aside(Some(Method::Ack), "an ACK of nothing that waits for one");
+        };
         let Some(unacked) = established.unacked.take_if(|unacked| unacked.cseq == number) else { return };
         let leaving = established.leaving;
         self.timers.cancel(Timer::Resend2xx(call));
         self.timers.cancel(Timer::NoAck(call));
         if leaving {
-            return self.bye_and_end(
-                now,
-                call,
-                EndCause { by: EndedBy::Local, status: None, reason: None, answered: true, elsewhere: Vec::new() },
-            );
+            return self.bye_and_end(now, call, EndCause::new(EndedBy::Local, None, true));
         }
         let answer = sdp(&request.headers, &request.body).filter(|_| unacked.late);
         match (unacked.first, answer) {
@@ -246,10 +240,6 @@ impl UserAgent {
 
     /// RFC 3261 13.3.1.4: nobody acknowledges; the call is ended properly.
     pub(crate) fn no_ack(&mut self, now: Instant, call: CallId) {
-        self.bye_and_end(
-            now,
-            call,
-            EndCause { by: EndedBy::Timeout, status: None, reason: None, answered: true, elsewhere: Vec::new() },
-        );
+        self.bye_and_end(now, call, EndCause::new(EndedBy::Timeout, None, true));
     }
 }

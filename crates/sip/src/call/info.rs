@@ -43,7 +43,8 @@ impl UserAgent {
             _ if request.body.is_empty() => None,
             _ => {
                 // RFC 3261 21.4.13: with what would be taken.
-                self.respond_with(now, id, StatusCode::UNSUPPORTED_MEDIA_TYPE, |response| {
+                let why = "an INFO with a body that is no key";
+                self.refuse_with(now, id, StatusCode::UNSUPPORTED_MEDIA_TYPE, why, |response| {
                     response.headers.push(HeaderName::Accept, "application/dtmf-relay, application/dtmf")
                 });
                 return;

@@ -277,5 +277,9 @@ pub(crate) fn cause_of(outcome: &Outcome, answered: bool) -> EndCause {
         Outcome::Timeout => (EndedBy::Timeout, None),
         Outcome::Link => (EndedBy::Link, None),
     };
-    EndCause { by, status: Some(outcome.status()), reason, answered, elsewhere: Vec::new() }
+    let refusal = match outcome {
+        Outcome::Refused(refusal, _) => Some(*refusal),
+        _ => None,
+    };
+    EndCause { reason, refusal, ..EndCause::new(by, Some(outcome.status()), answered) }
 }

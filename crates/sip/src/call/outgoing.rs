@@ -157,10 +157,7 @@ impl UserAgent {
         if let Ok(Call { state: CallState::Inviting(inviting), .. }) = self.call(id) {
             let transaction = inviting.transaction;
             self.transactions.remove_client(transaction);
-            self.end(
-                id,
-                EndCause { by: EndedBy::Local, status: None, reason: None, answered: false, elsewhere: Vec::new() },
-            );
+            self.end(id, EndCause::new(EndedBy::Local, None, false));
         }
     }
 
@@ -256,16 +253,7 @@ impl UserAgent {
         if cancelled {
             // RFC 3261 9.1: the 2xx crossed our CANCEL; the call is up and has to be ended like one.
             self.say_bye(now, &mut dialog, Purpose::Aside);
-            return self.end(
-                id,
-                EndCause {
-                    by: EndedBy::Local,
-                    status: Some(response.status),
-                    reason: None,
-                    answered: false,
-                    elsewhere: Vec::new(),
-                },
-            );
+            return self.end(id, EndCause::new(EndedBy::Local, Some(response.status), false));
         }
         let (leg, answered) = known.unwrap_or_else(|| {
             self.last_leg += 1;

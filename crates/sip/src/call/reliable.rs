@@ -52,7 +52,10 @@ impl UserAgent {
         match client.reliable.iter().position(|(own, _)| *own == tag) {
             Some(at) if client.reliable[at].1.checked_add(1) == Some(number) => client.reliable[at].1 = number,
             None if client.reliable.len() < MOST_LEGS => client.reliable.push((tag, number)),
-            _ => return false,
+            _ => {
+                self.leave_aside(None, "a reliable provisional response out of its turn");
+                return false;
+            }
         }
         let Some((dialog, purpose)) = self.dialog_of_progress(purpose, &invite, response) else { return false };
         let mut prack = dialog.request(Method::Prack, None);
@@ -135,11 +138,8 @@ impl UserAgent {
     pub(crate) fn no_prack(&mut self, now: Instant, call: CallId) {
         let Ok(ringing) = self.ringing(call) else { return };
         let server = ringing.server;
-        self.respond_plain(now, server, StatusCode::SERVER_TIMEOUT);
-        self.end(
-            call,
-            EndCause { by: EndedBy::Timeout, status: None, reason: None, answered: false, elsewhere: Vec::new() },
-        );
+        self.refuse(now, server, StatusCode::SERVER_TIMEOUT, "nobody acknowledged that it rings");
+        self.end(call, EndCause::new(EndedBy::Timeout, None, false));
     }
 
     /// RFC 3262 3: 200 to the PRACK of what waits for one, 481 to any other.
@@ -170,7 +170,13 @@ impl UserAgent {
             true if sdp(&request.headers, &request.body).is_some() => StatusCode::NOT_ACCEPTABLE_HERE,
             true => StatusCode::OK,
         };
-        self.respond_plain(now, id, status);
+        match status {
+            StatusCode::NO_SUCH_CALL => self.refuse(now, id, status, "a PRACK of nothing that waits for one"),
+            StatusCode::NOT_ACCEPTABLE_HERE => {
+                self.refuse(now, id, status, "an offer before the first one is answered")
+            }
+            _ => drop(self.respond_plain(now, id, status)),
+        }
     }
 }
 

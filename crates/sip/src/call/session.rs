@@ -203,11 +203,7 @@ impl UserAgent {
 
     /// Nobody refreshed.
     pub(crate) fn session_ended(&mut self, now: Instant, call: CallId) {
-        self.bye_and_end(
-            now,
-            call,
-            EndCause { by: EndedBy::Timeout, status: None, reason: None, answered: true, elsewhere: Vec::new() },
-        );
+        self.bye_and_end(now, call, EndCause::new(EndedBy::Timeout, None, true));
     }
 
     /// A 422: the same request with a longer interval (RFC 4028 7.3, W12), if it is longer and in reason. Gives back the

@@ -178,3 +178,24 @@ fn a_change_that_gave_way_is_made_anew_after_the_other_one() {
     desk.passes(Duration::from_millis(100));
     assert!(desk.orders().iter().any(anew), "and again, until it goes out");
 }
+
+#[test]
+fn a_call_that_was_not_to_be_proven_says_so_and_names_the_server() {
+    let mut desk = Desk::registered();
+    let (_, sip) = desk.dials();
+    let cause = EndCause::new(EndedBy::Remote, StatusCode::new(407), false);
+    desk.agent(Event::Ended { call: sip, cause: EndCause { refusal: Some(sip::auth::Refusal::Weaker), ..cause } });
+    let Phase::Ended { cause } = desk.state().calls.remove(0).phase else { panic!("it is over") };
+    let error = cause.error.unwrap();
+    assert_eq!((error.code.as_str(), error.sip), ("digest-weaker", Some(407)));
+    assert!(crate::words::without_marks(&error.why.unwrap()).starts_with("example.com asked for a stronger one"));
+}
+
+#[test]
+fn a_call_that_wants_a_secure_line_says_so() {
+    let mut desk = Desk::registered();
+    let (call, _) = desk.dials();
+    desk.board.invited(desk.now, &call, Err(sip::Misuse::Insecure));
+    let Phase::Ended { cause } = desk.state().calls.remove(0).phase else { panic!("it is over") };
+    assert_eq!((cause.is, cause.error.unwrap().code.as_str()), (CauseKind::NotAllowed, "not-secure"));
+}

@@ -169,7 +169,7 @@ fn profile(id: &str, user: &str) -> Profile {
 }
 
 fn ended(call: sip::CallId, by: EndedBy, status: Option<StatusCode>, answered: bool) -> Event {
-    Event::Ended { call, cause: EndCause { by, status, reason: None, answered, elsewhere: Vec::new() } }
+    Event::Ended { call, cause: EndCause::new(by, status, answered) }
 }
 
 fn secure() -> PathState {
