@@ -1,4 +1,5 @@
-//! Who listens: each listener has a queue of its own. It may be slow: it loses levels and quality, never a change.
+//! Who listens: each listener has a queue of its own. It may be slow: it loses levels and quality, never a change. One that
+//! has stopped reading loses notices and messages too, for the far ends make those (CONFORMANCE C52, S33).
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -11,8 +12,10 @@ use crate::contract::{CallId, Line, LineState, PhoneState, Watch};
 
 /// Levels and quality are kept for a listener only while fewer lines wait for it.
 const MOST_PASSING: usize = 64;
-/// Above so many lines the middle one of three states is left out: nobody reads that any more.
+/// Above so many lines the middle one of three states is left out, and every notice: nobody reads that any more.
 const MOST_WAITING: usize = 4096;
+/// So many octets of SIP wait for a listener.
+const MOST_SIP: usize = 4 * 1024 * 1024;
 
 /// The lines that wait for one listener.
 #[derive(Debug, Default)]
@@ -24,6 +27,8 @@ pub(crate) struct Queue {
 #[derive(Debug, Default)]
 struct Waiting {
     lines: VecDeque<Line>,
+    /// Octets of SIP in them.
+    sip: usize,
     closed: bool,
 }
 
@@ -36,6 +41,9 @@ impl Queue {
         }
         match &line {
             Line::Levels(_) | Line::Quality(_) if waiting.lines.len() >= MOST_PASSING => return,
+            Line::Notice(_) if waiting.lines.len() >= MOST_WAITING => return,
+            Line::Sip(message) if waiting.sip + message.text.len() > MOST_SIP => return,
+            Line::Sip(message) => waiting.sip += message.text.len(),
             Line::State(state) => {
                 if let Some(Line::State(last)) = waiting.lines.back()
                     && (waiting.lines.len() >= MOST_WAITING || same_shape(last, state))
@@ -63,6 +71,9 @@ impl Queue {
             {
                 let mut waiting = self.lock();
                 if let Some(line) = waiting.lines.pop_front() {
+                    if let Line::Sip(message) = &line {
+                        waiting.sip -= message.text.len();
+                    }
                     return Some(line);
                 }
                 if waiting.closed {
@@ -170,7 +181,7 @@ fn shape(state: &PhoneState) -> PhoneState {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract::Levels;
+    use crate::contract::{AccountId, Levels, Notice, Role, SipLine, Timestamp};
 
     fn levels() -> Line {
         Line::Levels(Levels { call: None, mic: -30.0, far: None })
@@ -185,10 +196,7 @@ mod tests {
         for _ in 0..1000 {
             listeners.tell_all(&levels());
         }
-        listeners.tell(
-            1,
-            Line::Notice(crate::contract::Notice::DeviceChanged { role: crate::contract::Role::Mic, device: None }),
-        );
+        listeners.tell(1, Line::Notice(Notice::DeviceChanged { role: Role::Mic, device: None }));
         listeners.close_all();
         let (mut count, mut notices) = (0, 0);
         while let Some(line) = queue.next().await {
@@ -196,5 +204,32 @@ mod tests {
             notices += usize::from(matches!(line, Line::Notice(_)));
         }
         assert_eq!((count, notices), (MOST_PASSING + 1, 1));
+    }
+
+    #[tokio::test]
+    async fn a_listener_that_has_stopped_reading_costs_little() {
+        let queue = Queue::default();
+        let said = |text: String| {
+            Line::Sip(SipLine {
+                at: Timestamp::from_unix_ms(0),
+                connection: 1,
+                account: AccountId::from("a1"),
+                call: None,
+                out: false,
+                text,
+            })
+        };
+        for _ in 0..3 * MOST_WAITING {
+            queue.push(Line::Notice(Notice::DeviceChanged { role: Role::Mic, device: None }));
+            queue.push(said("x".repeat(8 * 1024)));
+        }
+        assert!(queue.lock().lines.len() <= MOST_WAITING + MOST_SIP / (8 * 1024));
+        let mut octets = 0;
+        queue.close();
+        while let Some(line) = queue.next().await {
+            octets += if let Line::Sip(message) = &line { message.text.len() } else { 0 };
+        }
+        assert_eq!(octets, MOST_SIP);
+        assert_eq!(queue.lock().sip, 0, "who reads again is told again");
     }
 }

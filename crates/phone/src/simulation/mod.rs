@@ -11,6 +11,7 @@
 //! One seed is one call for ever: `BELLBIRD_SEED=<seed> cargo test -p phone --lib simulation::replay -- --nocapture`.
 
 mod carry;
+mod flat;
 mod judge;
 mod pairs;
 mod phone;

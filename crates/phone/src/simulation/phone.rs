@@ -251,6 +251,12 @@ impl Phone {
         }
     }
 
+    /// Forgets what the judge wants to know of calls.
+    pub(super) fn forget(&mut self) {
+        (self.names, self.ends, self.finals) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
+        (self.owes, self.twice) = (None, None);
+    }
+
     /// Its calls that are not over.
     pub(super) fn open_calls(&self) -> impl Iterator<Item = &CallEntry> {
         self.joint.board.calls().iter().filter(|call| !matches!(call.stage, Stage::Ended { .. }))

@@ -76,7 +76,10 @@ pub(super) enum Thing {
 
 impl World {
     pub(super) fn new(seed: u64, begun: Instant, traced: bool) -> Self {
-        let plan = Plan::of(seed);
+        Self::of(Plan::of(seed), seed, begun, traced)
+    }
+
+    pub(super) fn of(plan: Plan, seed: u64, begun: Instant, traced: bool) -> Self {
         let addresses = [address(0, 0), address(1, 0)];
         let at = now(begun, begun);
         let mut phones = [0, 1].map(|number| Phone::new(at, number, seed, &plan, addresses[number]));

@@ -1,6 +1,14 @@
 //! The thread that has the file: orders in, answers out, and what cannot be written waits.
 
-use std::{collections::VecDeque, sync::mpsc, time::Duration};
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+        mpsc,
+    },
+    time::Duration,
+};
 
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{oneshot, watch};
@@ -17,6 +25,8 @@ use crate::{
 
 /// The most writes that wait for a disk that works again; the oldest rows of history go first (R19).
 const MOST_WAITING: usize = 1000;
+/// The most rows that the thread has not taken yet, a few megabytes: calls may come faster than a disk writes.
+const MOST_ON_THE_WAY: usize = 4 * MOST_WAITING;
 /// How often a disk that failed is tried again by itself.
 const AGAIN: Duration = Duration::from_secs(10);
 
@@ -70,16 +80,42 @@ fn never_fits(error: &rusqlite::Error) -> bool {
     never
 }
 
+/// The rows that the thread has not taken yet.
+#[derive(Debug, Default)]
+pub(super) struct OnTheWay {
+    rows: AtomicUsize,
+    full: AtomicBool,
+}
+
+impl OnTheWay {
+    /// Is there room for one more? That there is none is said once.
+    pub(super) fn enter(&self) -> bool {
+        let room = |rows: usize| (rows < MOST_ON_THE_WAY).then_some(rows + 1);
+        let entered = self.rows.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room).is_ok();
+        if !entered && !self.full.swap(true, Ordering::Relaxed) {
+            tracing::warn!("calls end faster than they can be stored: some are left out of the history");
+        }
+        entered
+    }
+
+    fn leave(&self) {
+        if self.rows.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.full.store(false, Ordering::Relaxed);
+        }
+    }
+}
+
 /// Has the file.
 pub(super) struct Keeper {
     db: Connection,
     waiting: VecDeque<Write>,
     trouble: watch::Sender<Option<Fault>>,
+    rows: Arc<OnTheWay>,
 }
 
 impl Keeper {
-    pub(super) fn new(db: Connection, trouble: watch::Sender<Option<Fault>>) -> Self {
-        Self { db, waiting: VecDeque::new(), trouble }
+    pub(super) fn new(db: Connection, trouble: watch::Sender<Option<Fault>>, rows: Arc<OnTheWay>) -> Self {
+        Self { db, waiting: VecDeque::new(), trouble, rows }
     }
 
     /// Until the last handle is gone.
@@ -117,6 +153,9 @@ impl Keeper {
     }
 
     fn keep(&mut self, write: Write) {
+        if matches!(write, Write::Row(_)) {
+            self.rows.leave();
+        }
         self.waiting.push_back(write);
         self.write_waiting();
         if self.waiting.len() > MOST_WAITING {
@@ -131,8 +170,10 @@ impl Keeper {
             if let Err(error) = first.apply(&mut self.db)
                 && !never_fits(&error)
             {
-                tracing::warn!(%error, waiting = self.waiting.len(), "cannot store");
-                self.tell(Some(Fault::new(file::FAILED).detail(error.to_string())));
+                // Said once, for a flood of calls tries as often.
+                if self.tell(Some(Fault::new(file::FAILED).detail(error.to_string()))) {
+                    tracing::warn!(%error, "cannot store");
+                }
                 return;
             }
             self.waiting.pop_front();
@@ -143,14 +184,15 @@ impl Keeper {
         }
     }
 
-    fn tell(&self, fault: Option<Fault>) {
+    /// Tells of trouble and of its end. Says whether it was news.
+    fn tell(&self, fault: Option<Fault>) -> bool {
         self.trouble.send_if_modified(|old| {
             let news = old.is_some() != fault.is_some();
             if news {
                 *old = fault;
             }
             news
-        });
+        })
     }
 
     /// Up to where missed calls were seen, though that is not yet written.
@@ -191,5 +233,19 @@ impl Keeper {
         found.sort_by_key(|row| std::cmp::Reverse(super::number(&row.id)));
         found.truncate(usize::try_from(search.limit).unwrap_or(usize::MAX));
         found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_so_many_calls_are_on_their_way_to_the_disk() {
+        let rows = OnTheWay::default();
+        assert_eq!((0..3 * MOST_ON_THE_WAY).filter(|_| rows.enter()).count(), MOST_ON_THE_WAY);
+        assert!(rows.full.load(Ordering::Relaxed));
+        (0..MOST_ON_THE_WAY).for_each(|_| rows.leave());
+        assert!(rows.enter() && !rows.full.load(Ordering::Relaxed));
     }
 }

@@ -10,7 +10,7 @@ mod keeper;
 mod rows;
 mod schema;
 
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 
 use tokio::sync::{oneshot, watch};
 
@@ -20,7 +20,7 @@ use crate::{
     fault::Fault,
     setup::StorePlace,
 };
-use keeper::{Order, Write};
+use keeper::{OnTheWay, Order, Write};
 
 /// The most rows of history that are kept; older ones go.
 pub(crate) const MOST_ROWS: u64 = 10_000;
@@ -50,6 +50,7 @@ pub(crate) struct Kept {
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
     orders: mpsc::Sender<Order>,
+    rows: Arc<OnTheWay>,
     trouble: watch::Receiver<Option<Fault>>,
 }
 
@@ -60,12 +61,13 @@ impl Store {
         let (disk, kept) = file::open(place);
         let (orders, received) = mpsc::channel();
         let (tell, trouble) = watch::channel(kept.faults.iter().find(|fault| fault.code == file::FAILED).cloned());
-        let keeper = keeper::Keeper::new(disk, tell);
+        let rows = Arc::<OnTheWay>::default();
+        let keeper = keeper::Keeper::new(disk, tell, Arc::clone(&rows));
         let thread = std::thread::Builder::new().name("store".to_owned()).spawn(move || keeper.run(&received));
         if let Err(error) = thread {
             tracing::error!(%error, "no thread for the store: nothing is kept");
         }
-        (Self { orders, trouble }, kept)
+        (Self { orders, rows, trouble }, kept)
     }
 
     /// What is wrong with the disk now; changes when it fails and when it works again.
@@ -94,9 +96,11 @@ impl Store {
         self.write(Write::Prefer(prefer.clone()));
     }
 
-    /// Adds a call of the past.
+    /// Adds a call of the past. Of calls that come faster than a disk can write, some are left out (CONFORMANCE S24).
     pub(crate) fn add_row(&self, row: &HistoryRow) {
-        self.write(Write::Row(Box::new(row.clone())));
+        if self.rows.enter() {
+            self.write(Write::Row(Box::new(row.clone())));
+        }
     }
 
     /// Marks missed calls as seen, those up to and with `before`, or all. Gives how many are left unseen.
