@@ -186,6 +186,8 @@ impl Line {
                         self.said.push_back(message);
                     }
                 }
+                // For the log alone.
+                Output::Event(Event::Refused(_)) => {}
                 Output::Event(event) => {
                     self.mind(&event);
                     self.events.push(event);

@@ -91,6 +91,8 @@ impl Room {
                             still = false;
                             self.exchange.receive(self.now, *id, bytes);
                         }
+                        // For the log alone.
+                        Output::Event(Event::Refused(_)) => {}
                         Output::Event(event) => self.events.entry(*id).or_default().push_back(event),
                         Output::Timeout(_) => break,
                     }
