@@ -138,9 +138,14 @@ impl Task {
     }
 
     fn next_ping(&mut self) -> Instant {
-        let most = u64::try_from(self.every.as_millis()).unwrap_or(u64::MAX).max(1);
-        Instant::now() + Duration::from_millis(self.rng.random_range(most * 4 / 5..=most))
+        Instant::now() + spread(&mut self.rng, self.every)
     }
+}
+
+/// RFC 5626 4.4: a random wait of 80 to 100 % of the time, so that those who came at once do not ping at once.
+fn spread(rng: &mut impl Rng, time: Duration) -> Duration {
+    let most = u64::try_from(time.as_millis()).unwrap_or(u64::MAX / 4).clamp(1, u64::MAX / 4);
+    Duration::from_millis(rng.random_range(most * 4 / 5..=most))
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
@@ -209,9 +214,26 @@ fn lost(error: &Error) -> LinkError {
 
 #[cfg(test)]
 mod tests {
+    use rand::SeedableRng as _;
     use tokio_tungstenite::tungstenite::protocol::Role;
 
     use super::*;
+
+    #[test]
+    fn pings_are_spread_over_the_last_fifth_of_their_time() {
+        let mut rng = rand_chacha::ChaCha12Rng::from_seed([7; 32]);
+        for seconds in [25_u64, 120] {
+            let (most, mut counts) = (seconds * 1_000, [0_u32; 5]);
+            for _ in 0..10_000 {
+                let wait = u64::try_from(spread(&mut rng, Duration::from_secs(seconds)).as_millis()).expect("short");
+                assert!((most * 4 / 5..=most).contains(&wait), "{wait}");
+                counts[usize::try_from((wait - most * 4 / 5) * 25 / most).expect("small").min(4)] += 1;
+            }
+            // Five standard deviations of 40 from the mean of 2,000.
+            assert!(counts.iter().all(|count| count.abs_diff(2_000) < 200), "{counts:?}");
+        }
+        assert!(spread(&mut rng, Duration::MAX) > Duration::from_secs(1 << 32), "no overflow");
+    }
 
     /// How far counts of 256 kinds are from even: 255 with a standard deviation of 22.6 for random ones.
     fn chi_square(counts: &[u32; 256]) -> f64 {

@@ -35,6 +35,20 @@ async fn pings_prove_the_server_alive() {
 }
 
 #[tokio::test]
+async fn twenty_messages_go_over_one_connection() {
+    use futures_util::StreamExt;
+    let server = Server::new().await;
+    let (link, _events, mut socket) = up(&server, server.pinned()).await;
+    for number in 0..20 {
+        let message = format!("SIP {number}");
+        link.send(message.clone().into()).await;
+        assert_eq!(socket.next().await.expect("a frame").expect("whole").into_data(), message);
+    }
+    let another = std::pin::pin!(server.listener.accept());
+    assert!(futures_util::poll!(another).is_pending(), "nobody else has come");
+}
+
+#[tokio::test]
 async fn a_close_is_taken_by_its_code_and_a_wish_connects_at_once() {
     use futures_util::StreamExt;
     use tokio_tungstenite::tungstenite::protocol::{CloseFrame, frame::coding::CloseCode};

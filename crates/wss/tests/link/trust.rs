@@ -1,6 +1,8 @@
 //! Which servers are trusted.
 
+use futures_util::StreamExt;
 use rcgen::{BasicConstraints, Certificate, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
+use rustls_pki_types::{CertificateDer, pem::PemObject as _};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -69,6 +71,47 @@ async fn every_bad_certificate_has_its_own_word() {
         judged(vec![params("127.0.0.1").self_signed(&own).expect("a certificate")], own, Some(Trust::Pin([1; 32])))
             .await;
     assert!(matches!(error, LinkError::CertificateChanged(_)), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_connection_proven_for_one_name_is_not_used_for_another_at_its_address() {
+    // CVE-2020-15260: the server may be trusted as 127.0.0.1, and is at the same address as localhost.
+    let (ca_key, mut ca) = (KeyPair::generate().expect("a key"), CertificateParams::default());
+    ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let pem = ca.self_signed(&ca_key).expect("a certificate").pem().into_bytes();
+    let own = KeyPair::generate().expect("a key");
+    let chain = params("127.0.0.1").signed_by(&own, &Issuer::new(ca, ca_key)).expect("a certificate");
+    let server = Server::with(vec![chain.der().clone()], &own).await;
+    let config = server.config(Trust::ExtraCa(pem));
+    let mut other = config.clone();
+    other.url.set_host(Some("localhost")).expect("a host");
+    let (link, mut events, mut socket) = up(&server, config).await;
+    let (_other, mut refused) = open(other);
+    let (accepted, (error, again)) = tokio::join!(server.accept(), down(&mut refused));
+    assert!(accepted.is_err(), "it is left before anything is said");
+    assert!(matches!(error, LinkError::CertificateWrongName(_)) && !again, "{error:?}");
+    // And the first is as it was.
+    link.send("SIP".into()).await;
+    assert_eq!(socket.next().await.expect("a frame").expect("whole").into_data(), "SIP");
+    drop(socket);
+    down(&mut events).await;
+}
+
+#[tokio::test]
+async fn a_certificate_signed_over_sha_1_is_refused() {
+    // Made by `openssl x509 -req -sha1` for a hundred years, by the authority that is trusted: rcgen makes none.
+    let [authority, certificate, key] = [
+        &include_bytes!("sha1/authority.pem")[..],
+        include_bytes!("sha1/certificate.pem"),
+        include_bytes!("sha1/key.pem"),
+    ];
+    let certificate = CertificateDer::from_pem_slice(certificate).expect("a certificate");
+    let key = KeyPair::from_pem(std::str::from_utf8(key).expect("text")).expect("a key");
+    let server = Server::with(vec![certificate], &key).await;
+    let (_link, mut events) = open(server.config(Trust::ExtraCa(authority.to_vec())));
+    let (accepted, (error, again)) = tokio::join!(server.accept(), down(&mut events));
+    assert!(accepted.is_err() && !again, "it is left before anything is said");
+    assert!(matches!(error, LinkError::CertificateUntrusted(_)), "{error:?}");
 }
 
 /// A chain of one, signed by an authority that is trusted, and its verdict.
