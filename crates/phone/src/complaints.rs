@@ -81,16 +81,11 @@ impl Complaints {
 mod tests {
     use std::io;
 
-    use serde_json::json;
     use tracing_subscriber::{fmt::MakeWriter, util::SubscriberInitExt};
-    use wss::{LinkEvent, TlsFacts};
+    use wss::LinkEvent;
 
     use super::*;
-    use crate::{
-        account::Profile,
-        run::{Connection, Means},
-        switchboard::Key,
-    };
+    use crate::run::{Connection, connection::tests::connection};
 
     /// What was logged.
     #[derive(Clone, Default)]
@@ -126,18 +121,6 @@ mod tests {
         let log = Log::default();
         let heard = tracing_subscriber::fmt().with_max_level(tracing::Level::INFO).with_ansi(false);
         (log.clone(), heard.with_writer(log).finish().set_default())
-    }
-
-    fn connection(now: Instant) -> Connection {
-        let wish = json!({ "address": "sip:anna@server.example", "server": "wss://server.example/?token=canary" });
-        let wish = serde_json::from_value(wish).unwrap();
-        let profile = Profile { id: "a1".into(), ..Profile::from_wish(&wish, None).unwrap() };
-        let means = Means { password: None, instance: "urn:uuid:1", seed: [1; 32] };
-        let mut own = Connection::new(Key::Account("a1".into()), 1, &profile, means).unwrap();
-        own.agent.register(now);
-        let tls = TlsFacts { version: None, cipher: None, certificate: None };
-        own.on_link(now, LinkEvent::Up { tls, server: None });
-        own
     }
 
     fn request(number: u32, method: &str, more: &str) -> String {

@@ -154,6 +154,7 @@ pub(crate) enum Order {
     Send(Bytes),
     Probe,
     Reconnect,
+    NextServer,
     KeepAlive(Option<Duration>),
     Close,
 }
@@ -179,6 +180,12 @@ impl Link {
     /// Leaves the connection and makes another now: the network is another one.
     pub async fn reconnect(&self) {
         let _ = self.orders.send(Order::Reconnect).await;
+    }
+
+    /// The server said that it cannot serve now: leaves it for the next one that DNS names, as if it had not been to be
+    /// had (RFC 3263 4.3). Where it is the last of them, the connection stays.
+    pub async fn next_server(&self) {
+        let _ = self.orders.send(Order::NextServer).await;
     }
 
     /// The server keeps the connection alive and wants pings so often (RFC 5626 4.4.1, Flow-Timer), so it owes an

@@ -41,12 +41,13 @@ struct Socket<S> {
 }
 
 impl Task {
-    /// Carries messages until the connection ends.
+    /// Carries messages until the connection ends. Is there `another` server it may be left for?
     pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         &mut self,
         stream: WebSocketStream<Guard<S>>,
         tls: TlsFacts,
         server: Option<SocketAddr>,
+        another: bool,
     ) -> Left {
         if self.tell.send(LinkEvent::Up { tls, server }).await.is_err() {
             return Left::Closed;
@@ -85,6 +86,11 @@ impl Task {
                         socket.close().await;
                         return Left::Asked;
                     }
+                    Some(Order::NextServer) if another => {
+                        socket.close().await;
+                        return Left::Next;
+                    }
+                    Some(Order::NextServer) => Ok(()),
                     Some(Order::Close) | None => {
                         socket.close().await;
                         return Left::Closed;

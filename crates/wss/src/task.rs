@@ -61,6 +61,8 @@ struct Proofs {
 /// Why a connection is left.
 pub(crate) enum Left {
     Lost(LinkError),
+    /// For the next server.
+    Next,
     Asked,
     Closed,
 }
@@ -92,6 +94,8 @@ impl Task {
                     continue;
                 }
                 Left::Lost(error) => error,
+                // What is left for the next server is not the last.
+                Left::Next => continue,
             };
             let retry_at = (!error.needs_person()).then(|| Instant::now() + self.backoff.next_wait());
             let tries = self.backoff.tries();
@@ -118,7 +122,7 @@ impl Task {
                         return false;
                     }
                     Some(Order::KeepAlive(every)) => self.every = every.unwrap_or(self.config.ping),
-                    Some(Order::Send(_) | Order::Probe) => {}
+                    Some(Order::Send(_) | Order::Probe | Order::NextServer) => {}
                 },
             }
         }
@@ -137,9 +141,17 @@ impl Task {
             Err(left) => return left,
         };
         let mut last = LinkError::HostUnknown("the domain has no server".to_owned());
-        for place in places {
+        let mut places = places.into_iter().peekable();
+        while let Some(place) = places.next() {
             match self.connect(&target, &place).await {
-                Ok(Connected { socket, tls, server }) => return self.serve(socket, tls, server).await,
+                Ok(Connected { socket, tls, server }) => {
+                    match self.serve(socket, tls, server, places.peek().is_some()).await {
+                        Left::Next => {
+                            tracing::info!(host = place.host, port = place.port, "a server is left for the next")
+                        }
+                        left => return left,
+                    }
+                }
                 // RFC 3263 4.3: the next server, unless it is a thing for a person.
                 Err(Left::Lost(error)) if !error.needs_person() => {
                     tracing::debug!(host = place.host, port = place.port, %error, "a server is not to be had");
@@ -283,7 +295,7 @@ async fn interrupted(inbox: &mut mpsc::Receiver<Order>) -> Left {
         match inbox.recv().await {
             Some(Order::Close) | None => return Left::Closed,
             Some(Order::Reconnect) => return Left::Asked,
-            Some(Order::Send(_) | Order::Probe | Order::KeepAlive(_)) => {}
+            Some(Order::Send(_) | Order::Probe | Order::NextServer | Order::KeepAlive(_)) => {}
         }
     }
 }

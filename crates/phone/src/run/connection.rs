@@ -7,7 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use sip::{ContactForm, Event, Host, Input, Method, Output, Refused, RegistrationFailure, Uri, UserAgent};
+use sip::{ContactForm, Event, Host, Input, Method, Output, Refused, RegistrationFailure, StatusCode, Uri, UserAgent};
 use wss::{LinkConfig, LinkEvent, Step, Trust};
 
 use crate::{
@@ -84,6 +84,7 @@ pub(crate) enum LinkOrder {
     KeepAlive(Option<Duration>),
     Probe,
     Reconnect,
+    NextServer,
     Close,
 }
 
@@ -271,10 +272,16 @@ impl Connection {
                 // Whether the server is the right one, a person decides.
                 let retry_at = retry_at.filter(|_| doubt.is_none());
                 let fault = doubt.unwrap_or_else(|| fault::of_registration(why, status));
-                let fault = fault.sip(status.map(sip::StatusCode::code)).of_account(&self.host, &self.user);
+                let fault = fault.sip(status.map(StatusCode::code)).of_account(&self.host, &self.user);
                 let retry_in = retry_at.map(|at| at.saturating_duration_since(now));
-                if retry_in.is_none() && self.agent.live().1 == 0 {
-                    out.push(Outcome::Link(LinkOrder::Close));
+                if self.agent.live().1 == 0 {
+                    // RFC 3263 4.3: a 503, and no answer at all, are as good as no connection.
+                    let failed = status == Some(StatusCode::SERVICE_UNAVAILABLE) || why == RegistrationFailure::Timeout;
+                    match retry_in {
+                        None => out.push(Outcome::Link(LinkOrder::Close)),
+                        Some(_) if failed => out.push(Outcome::Link(LinkOrder::NextServer)),
+                        Some(_) => {}
+                    }
                 }
                 out.push(Outcome::Line(LineEvent::Refused { fault, retry_in }));
             }
@@ -358,3 +365,6 @@ fn call_id(message: &[u8]) -> Option<String> {
     }
     None
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

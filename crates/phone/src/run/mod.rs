@@ -1,7 +1,7 @@
 //! The driver: the only `select!` of the phone. It hands to the switchboard what happens, does what the switchboard wants,
 //! and tells everybody who listens.
 
-mod connection;
+pub(crate) mod connection;
 mod door;
 mod effects;
 mod joint;
@@ -210,6 +210,7 @@ impl Runner {
             LinkOrder::KeepAlive(every) => link.keep_alive(every).await,
             LinkOrder::Probe => link.probe().await,
             LinkOrder::Reconnect => link.reconnect().await,
+            LinkOrder::NextServer => link.next_server().await,
             LinkOrder::Close => link.close().await,
         }
     }

@@ -33,7 +33,8 @@ impl World {
                 }
                 Wants::Gone(generation) => self.leave(phone, generation),
                 Wants::Link(generation, LinkOrder::Send(bytes)) => self.send(phone, generation, bytes),
-                Wants::Link(_, LinkOrder::KeepAlive(_) | LinkOrder::Probe) => {}
+                // There is one server.
+                Wants::Link(_, LinkOrder::KeepAlive(_) | LinkOrder::Probe | LinkOrder::NextServer) => {}
                 Wants::Link(generation, LinkOrder::Close) => {
                     self.leave(phone, generation);
                     self.later(self.plan.latency[phone], Thing::LinkClosed(phone, generation));

@@ -9,6 +9,7 @@ use std::{
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use tokio::net::TcpListener;
+use tokio_tungstenite::tungstenite::Message;
 use url::Url;
 use wss::{Dns, LinkConfig, LinkError, LinkEvent, Trust, open};
 
@@ -176,6 +177,28 @@ async fn the_next_server_is_tried_when_one_fails() {
     link.reconnect().await;
     let (_socket, _) = busy.upgrade(GOOD).await;
     assert!(matches!(event(&mut events).await, LinkEvent::Up { .. }));
+}
+
+#[tokio::test]
+async fn a_server_that_cannot_serve_is_left_for_the_next_but_not_the_last() {
+    use futures_util::StreamExt;
+    let (busy, server) = (Server::new().await, Server::new().await);
+    let records =
+        [srv("_sips._ws.two.test", &busy, 10), srv("_sips._ws.two.test", &server, 20), host("pbx.test", "127.0.0.1")];
+    let names = Names::with(&records);
+    let busy = Server { acceptor: server.acceptor.clone(), ..busy };
+    let (link, mut events) = open(names.config("wss://two.test/ws", &server));
+    let (mut left, _) = busy.upgrade(GOOD).await;
+    assert!(matches!(event(&mut events).await, LinkEvent::Up { .. }));
+    link.next_server().await;
+    // It goes properly, and at once.
+    assert!(matches!(left.next().await, Some(Ok(Message::Close(_)))));
+    drop(left);
+    let (mut socket, _) = server.upgrade(GOOD).await;
+    assert!(matches!(event(&mut events).await, LinkEvent::Up { .. }));
+    link.next_server().await;
+    link.send("SIP".into()).await;
+    assert_eq!(socket.next().await.expect("a frame").expect("whole").into_data(), "SIP");
 }
 
 #[tokio::test]
