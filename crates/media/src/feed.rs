@@ -14,6 +14,9 @@ use crate::resample::{DriftCorrector, Resampler};
 /// Sound made at a time.
 const BLOCK: usize = RATE as usize / 100;
 const BLOCK_TIME: Duration = Duration::from_millis(10);
+/// The most by which one block is asked for earlier or later than ten milliseconds after the one before: a thousandth,
+/// which the correction of the drift takes for a clock that is off.
+const PACE: Duration = Duration::from_micros(10);
 /// After sleeping longer than this, the time slept is lost and not made up for.
 const OVERSLEPT: Duration = Duration::from_millis(100);
 /// More than this above the wanted fill is not queued.
@@ -73,26 +76,38 @@ impl SpeakerFeed {
         })
     }
 
-    /// Makes the sound that is due, by `fill` in blocks of 480, and queues it.
+    /// Makes the sound that is due, by `fill` in blocks of 480 and for the times at which they were due, and queues it.
     pub fn push(&mut self, now: Instant, speaker: &mut dyn Playback, mut fill: impl FnMut(Instant, &mut [f32])) {
         let mut overslept = now.saturating_duration_since(self.next) > OVERSLEPT;
         if overslept {
             self.next = now;
         }
         while self.next <= now {
+            let due = self.next;
             self.next += BLOCK_TIME;
             if std::mem::take(&mut overslept) || (speaker.queued() == 0 && self.pending.is_empty()) {
                 self.refill(now, speaker);
             }
             let queued = time(speaker.queued() + self.pending.len(), self.rate);
             self.resampler.bend(self.drift.update(now, queued));
-            fill(now, &mut self.block);
+            fill(due, &mut self.block);
             self.resampler.process(&self.block, &mut self.pending);
             if queued > self.wanted + FLOOD {
                 // The device has stopped taking: what is old is of no use to anybody.
                 self.pending.clear();
             }
             self.flush(now, speaker);
+        }
+    }
+
+    /// Moves the next block towards where it would best be made, `earlier` by so many samples at 48 kHz or, negative,
+    /// later; by no more than ten microseconds at a time.
+    pub fn pace(&mut self, earlier: i64) {
+        let by = PACE.min(Duration::from_secs(earlier.unsigned_abs()) / RATE);
+        if earlier > 0 {
+            self.next -= by;
+        } else {
+            self.next += by;
         }
     }
 
@@ -213,6 +228,36 @@ mod tests {
             let worst = settled.windows(2).map(|pair| (pair[1] - pair[0]).abs()).fold(0.0, f32::max);
             assert!(worst < steepest, "{rate} Hz, {ppm} ppm: {worst} against {steepest}");
         }
+    }
+
+    #[test]
+    fn blocks_move_by_a_thousandth_and_the_card_hears_nothing_of_it() {
+        let start = epoch();
+        let mut card = Card::new(start, 48_000, 0.0);
+        let mut feed = SpeakerFeed::new(start, 48_000, Duration::from_millis(35)).unwrap();
+        let (mut at, mut now) = (0, start);
+        for block in 0..3_000u32 {
+            let before = feed.deadline();
+            card.run_to(now);
+            feed.push(now, &mut card, |due, out| {
+                assert_eq!(due, now);
+                tone(&mut at, out);
+            });
+            // Five milliseconds earlier in the first five seconds, then as much later, then nothing.
+            feed.pace(match block {
+                0..500 => 2_000,
+                500..1_000 => -2_000,
+                _ => 0,
+            });
+            let step = feed.deadline() - before;
+            assert!(step.abs_diff(BLOCK_TIME) <= PACE, "{step:?}");
+            now = feed.deadline();
+        }
+        assert_eq!(now, start + BLOCK_TIME * 3_000);
+        assert_eq!((card.dry, feed.underruns()), (0, 0));
+        let steepest = (0.4 * std::f64::consts::TAU * 440.0 / 48_000.0 * 1.03) as f32;
+        let worst = card.played[9_600..].windows(2).map(|pair| (pair[1] - pair[0]).abs()).fold(0.0, f32::max);
+        assert!(worst < steepest, "{worst} against {steepest}");
     }
 
     #[test]

@@ -14,8 +14,10 @@ use crate::stretch;
 
 /// Cross-fade between decoders and at the edges of sound: 5 ms.
 const FADE: usize = 240;
-/// A wrong wait beyond this is mended in every frame and at any place: 60 ms.
-const URGENT: i64 = 2880;
+/// A wrong wait beyond this is mended in every frame and at any place: 30 ms.
+const URGENT: i64 = 1440;
+/// Sound that should be longer by less may become longer by this, for a lag of less is hard to find in a voice: 7.5 ms.
+const LEAST_LONGER: usize = 360;
 /// Frames in which no good place for a stretch was found before any place will do.
 const PATIENCE: u32 = 10;
 /// Frames between two stretches that are not urgent.
@@ -43,6 +45,8 @@ pub struct Playout {
     /// Decoded and not yet played; `ready[..played]` is gone.
     ready: Vec<f32>,
     played: usize,
+    /// The last sample played.
+    last: f32,
     /// Whether the last block was nothing at all.
     silent: bool,
     refused: u32,
@@ -59,6 +63,7 @@ impl Playout {
             decoder: None,
             ready: Vec::with_capacity(2 * 5760),
             played: 0,
+            last: 0.0,
             silent: true,
             refused: 0,
             rest: 0,
@@ -96,6 +101,7 @@ impl Playout {
         }
         out.copy_from_slice(&self.ready[self.played..self.played + out.len()]);
         self.played += out.len();
+        self.last = out.last().copied().unwrap_or(self.last);
         self.meter.push(out);
     }
 
@@ -124,6 +130,17 @@ impl Playout {
         self.jitter.target()
     }
 
+    /// Where the last packet played is on the sender's clock, against ours: see [`JitterBuffer::transit`].
+    #[cfg(feature = "testing")]
+    pub fn transit(&self) -> Duration {
+        self.jitter.transit()
+    }
+
+    /// By how many samples sound should be asked for earlier (negative: later), a little each time.
+    pub fn pace(&self) -> i64 {
+        self.jitter.pace()
+    }
+
     /// The codec heard last.
     pub fn codec(&self) -> Option<Codec> {
         self.decoder.as_ref().map(VoiceDecoder::codec)
@@ -134,9 +151,9 @@ impl Playout {
         self.ready.drain(..self.played);
         self.played = 0;
         let start = self.ready.len();
-        match self.jitter.next(now) {
-            Step::Play(packet) => {
-                self.play(&packet);
+        match self.jitter.next(now, start) {
+            Step::Play { packet, skip } => {
+                self.play(&packet, skip);
                 self.stretch(start);
             }
             Step::Recover { samples, next } => self.recover(samples, &next),
@@ -148,7 +165,8 @@ impl Playout {
         }
     }
 
-    fn play(&mut self, packet: &Waiting) {
+    /// Appends the packet's sound but for the first `skip` samples, which were made up already.
+    fn play(&mut self, packet: &Waiting, skip: usize) {
         let start = self.ready.len();
         let other = self.decoder.as_ref().is_none_or(|decoder| decoder.codec() != packet.codec);
         // What the old decoder would have gone on with, to blend the new one in.
@@ -168,6 +186,10 @@ impl Playout {
                 self.counts.concealed += packet.duration as u64;
             }
         }
+        if skip > 0 {
+            self.ready.drain(start..start + skip);
+            self.join(start);
+        }
         if self.silent {
             old.clear();
             old.resize(FADE, 0.0);
@@ -176,6 +198,16 @@ impl Playout {
             *sample = *old + (*sample - *old) * (n + 1) as f32 / (FADE + 1) as f32;
         }
         self.silent = false;
+    }
+
+    /// Wears off, within 2 ms, the step that two sounds make which do not belong together.
+    fn join(&mut self, at: usize) {
+        let Some(before) = at.checked_sub(1).map_or(Some(self.last), |at| self.ready.get(at).copied()) else { return };
+        let Some(mut step) = self.ready.get(at).map(|first| before - first) else { return };
+        for sample in &mut self.ready[at..] {
+            *sample += step;
+            step *= 0.96;
+        }
     }
 
     fn recover(&mut self, samples: usize, next: &Waiting) {
@@ -241,7 +273,7 @@ impl Playout {
         let by = if wanted < 0 {
             -(stretch::shorten(&mut self.ready, start, most, force) as i64)
         } else {
-            stretch::lengthen(&mut self.ready, start, most, force) as i64
+            stretch::lengthen(&mut self.ready, start, most.max(LEAST_LONGER), force) as i64
         };
         if by == 0 {
             self.refused += 1;

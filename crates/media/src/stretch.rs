@@ -8,7 +8,7 @@ const FADE: usize = 240;
 /// Lags tried: 2.5..=15 ms.
 const SHORTEST: usize = 120;
 const LONGEST: usize = 720;
-/// Sound below this may be cut anywhere.
+/// Sound below this may be cut anywhere, and by as little as is wanted.
 const QUIET_DBFS: f32 = -50.0;
 /// How alike two places must be to be joined.
 const ALIKE: f32 = 0.75;
@@ -58,11 +58,11 @@ fn fade(n: usize) -> f32 {
 /// The best distance between two places of `sound`, the first at its start.
 fn lag(sound: &[f32], most: usize, force: bool) -> Option<usize> {
     let longest = most.min(LONGEST).min(sound.len().checked_sub(FADE)?);
+    if longest > 0 && rms_dbfs(&sound[..longest + FADE]) < QUIET_DBFS {
+        return Some(longest);
+    }
     if longest < SHORTEST {
         return None;
-    }
-    if rms_dbfs(&sound[..longest + FADE]) < QUIET_DBFS {
-        return Some(longest);
     }
     let rough = best(sound, (SHORTEST..=longest).step_by(4), 4)?.0;
     let (lag, alike) = best(sound, rough.saturating_sub(3).max(SHORTEST)..=(rough + 3).min(longest), 1)?;

@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 
 use crate::RATE;
 use crate::codec::Codec;
-use crate::delay::{DelayModel, MS, Spare};
+use crate::delay::{DelayModel, MS};
 use crate::report::MAX_DROPOUT;
 use crate::rtp::{Header, Sequence, Timestamp};
 use crate::seen::Seen;
@@ -29,13 +29,14 @@ pub use step::Step;
 
 /// Sound decided on at a time when there is no packet: 10 ms.
 pub const BLOCK: usize = RATE as usize / 100;
-/// Least and most that playout waits.
-const TARGET: std::ops::RangeInclusive<i64> = 10 * MS..=400 * MS;
-/// Added to the quantile, for deadlines come in steps of 10 ms.
-const MARGIN: i64 = 5 * MS;
-/// How far the wait may be from the target before sound is stretched.
-const TOO_LONG: i64 = 10 * MS;
-const TOO_SHORT: i64 = 4 * MS;
+/// The most that playout waits.
+const LONGEST: i64 = 400 * MS;
+/// What the pace mends within a second.
+const SLIGHT: i64 = MS;
+/// Share of the packets that may come late before a wait that is too short for the target is made longer.
+const BEARABLE: f32 = 0.02;
+/// Share of packets lost from which the copies are waited for.
+const LOSSY: f32 = 0.01;
 /// A timestamp off by so much from its arrival is another timeline.
 const ANOTHER_TIMELINE: i64 = RATE as i64;
 /// So many packets in a row that are the newest and yet late: the sender turned its clock back.
@@ -89,12 +90,14 @@ pub struct JitterBuffer {
     origin: Instant,
     packets: VecDeque<Waiting>,
     model: DelayModel,
-    spare: Spare,
+    wait: Option<Wait>,
     timeline: Option<Timeline>,
     seen: Seen,
     playing: Option<Playing>,
     /// The sender fell silent on purpose with its last packet.
     quiet: bool,
+    /// Packets of this stream carry copies of the frame before them.
+    copies: bool,
     /// Newest packets in a row that were late.
     behind: u32,
     /// Smoothed share of packets lost, 0..=1.
@@ -111,6 +114,17 @@ struct Playing {
     sequence: i64,
     /// Samples made up while the timeline stood still.
     stalled: i64,
+}
+
+/// How long the packet played last has waited.
+#[derive(Debug, Clone, Copy)]
+struct Wait {
+    /// From the time at which the fastest packet would have come to the playing of its first sample.
+    delay: i64,
+    /// Of that, from the decision to play it to the playing.
+    ahead: i64,
+    /// From its place on the timeline to its playing.
+    transit: i64,
 }
 
 /// The newest packet, from which others are counted.
@@ -130,11 +144,12 @@ impl JitterBuffer {
             origin: now,
             packets: VecDeque::with_capacity(MOST_PACKETS),
             model: DelayModel::new(),
-            spare: Spare::default(),
+            wait: None,
             timeline: None,
             seen: Seen::default(),
             playing: None,
             quiet: false,
+            copies: false,
             behind: 0,
             loss: 0.0,
             counts: JitterCounts::default(),
@@ -158,6 +173,7 @@ impl JitterBuffer {
         let newest = self.timeline.is_some_and(|newest| newest.sequence == sequence);
         if newest {
             self.quiet = codec.is_silence(payload);
+            self.copies |= codec.has_copy(payload);
         }
         if self.playing.is_some_and(|playing| at + duration as i64 <= playing.at) {
             self.counts.late += 1;
@@ -201,11 +217,12 @@ impl JitterBuffer {
     pub fn restart(&mut self) {
         self.packets.clear();
         self.model.restart();
-        self.spare.clear();
+        self.wait = None;
         self.timeline = None;
         self.seen = Seen::default();
         self.playing = None;
         self.quiet = false;
+        self.copies = false;
         self.behind = 0;
         self.counts.restarts += 1;
     }
@@ -217,19 +234,37 @@ impl JitterBuffer {
 
     /// The wait of the last packet played, relative to the fastest packets.
     pub fn delay(&self) -> Duration {
-        samples(self.spare.last().unwrap_or(0))
+        samples(self.wait.map_or(0, |wait| wait.delay))
     }
 
-    /// By how many samples the sound should be made longer (positive) or shorter; 0 within the tolerance.
+    /// From the place of the last packet played on a timeline that began with the stream to its playing, on the buffer's own.
+    #[cfg(feature = "testing")]
+    pub fn transit(&self) -> Duration {
+        samples(self.wait.map_or(0, |wait| wait.transit))
+    }
+
+    /// By how many samples the sound should be made longer (positive) or shorter, so that packets are decided on in a
+    /// whole number of blocks and no later than need be.
     pub fn wanted_stretch(&self) -> i64 {
-        let Some(least) = self.spare.least() else { return 0 };
-        let target = self.target_samples();
-        if least > target + TOO_LONG || least < target - TOO_SHORT { target - least } else { 0 }
+        let Some(wait) = self.wait else { return 0 };
+        -wait.ahead - self.surplus(wait).0 * BLOCK as i64
+    }
+
+    /// By how many samples decisions come too late (negative: too early) even after [`Self::wanted_stretch`]: whoever
+    /// asks for sound should ask so much earlier, a little each time.
+    pub fn pace(&self) -> i64 {
+        self.wait.map_or(0, |wait| self.surplus(wait).1)
     }
 
     /// Tells that the sound was made longer or shorter by so many samples.
     pub fn stretched(&mut self, by: i64) {
-        self.spare.shift(by);
+        if let Some(wait) = &mut self.wait {
+            wait.delay += by;
+            wait.transit += by;
+            // What is played earlier or later is decided on in the same blocks as before.
+            let ahead = (wait.ahead + by).rem_euclid(BLOCK as i64);
+            wait.ahead = ahead;
+        }
     }
 
     /// What happened since the start.
@@ -241,14 +276,24 @@ impl JitterBuffer {
         (now.saturating_duration_since(self.origin).as_nanos() * u128::from(RATE) / 1_000_000_000) as i64
     }
 
+    /// The wait that decisions should come after.
     fn target_samples(&self) -> i64 {
-        let mut target = self.model.quantile() + MARGIN;
-        // A copy is of use only if the packet that carries it is there at the deadline of the one before.
-        if self.loss > 0.01 {
-            let longest = self.timeline.map_or(0, |newest| newest.duration);
-            target = target.max(longest + 2 * MARGIN);
-        }
-        target.clamp(*TARGET.start(), *TARGET.end())
+        (self.model.best() + self.copy_after()).min(LONGEST)
+    }
+
+    /// How much later than a packet its copy comes, where copies are waited for. They are of use only if the packet that
+    /// carries one is there at the deadline of the one before.
+    fn copy_after(&self) -> i64 {
+        if self.copies && self.loss > LOSSY { self.timeline.map_or(0, |newest| newest.duration) } else { 0 }
+    }
+
+    /// The blocks by which decisions come too late (negative: too early), and the samples that remain.
+    fn surplus(&self, wait: Wait) -> (i64, i64) {
+        let decided = wait.delay - wait.ahead;
+        let surplus = decided - self.target_samples();
+        let bearable = surplus > -SLIGHT || self.model.later(decided - self.copy_after()) <= BEARABLE;
+        let blocks = if surplus < 0 && bearable { 0 } else { surplus.div_euclid(BLOCK as i64) };
+        (blocks, surplus - blocks * BLOCK as i64)
     }
 
     /// Finds sequence number and place on the timeline; `None` for a straggler of another clock.

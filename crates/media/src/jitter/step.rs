@@ -2,11 +2,13 @@
 
 use std::time::Instant;
 
-use super::{BLOCK, JitterBuffer, Playing, Waiting};
+use super::{BLOCK, JitterBuffer, Playing, Wait, Waiting};
 use crate::delay::MS;
 
 /// Nothing came for so long: begin anew with the next packet. Longer than the 400 ms between Opus DTX packets.
 const GIVE_UP: i64 = 600 * MS;
+/// Sound that came later than by this is played all the same, and the wait gets longer: a word would be lost.
+const SHORT_STALL: i64 = 20 * MS;
 /// A wait beyond the target by this much is cut, not stretched.
 const CUT: i64 = 300 * MS;
 
@@ -14,7 +16,12 @@ const CUT: i64 = 300 * MS;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
     /// Decode this.
-    Play(Waiting),
+    Play {
+        /// The packet.
+        packet: Waiting,
+        /// Samples at its start for which it came too late: they were made up already.
+        skip: usize,
+    },
     /// Restore so many samples from the copy in this payload, which will be played next.
     Recover {
         /// Samples at 48 kHz.
@@ -34,14 +41,15 @@ pub enum Step {
 }
 
 impl JitterBuffer {
-    /// Decides on the next stretch of sound. Call when all that was decided before has been used up.
-    pub fn next(&mut self, now: Instant) -> Step {
+    /// Decides on the next stretch of sound. Call when what was decided before is no longer enough for a block; `ahead`
+    /// samples of it are left and will be played first.
+    pub fn next(&mut self, now: Instant, ahead: usize) -> Step {
         let now = self.time(now);
         if self.playing.is_none() && !self.begin(now) {
             return Step::Wait;
         }
         let Some(mut playing) = self.playing else { return Step::Wait };
-        let step = self.step(now, &mut playing);
+        let step = self.step(now, ahead as i64, &mut playing);
         self.playing = if step == Step::Wait { None } else { Some(playing) };
         step
     }
@@ -55,7 +63,7 @@ impl JitterBuffer {
         }
         self.skip_to(now, target);
         let Some(first) = self.packets.front() else { return false };
-        self.spare.clear();
+        self.wait = None;
         self.playing = Some(Playing { at: first.at, sequence: first.sequence - 1, stalled: 0 });
         true
     }
@@ -70,13 +78,21 @@ impl JitterBuffer {
         }
     }
 
-    fn step(&mut self, now: i64, playing: &mut Playing) -> Step {
-        while self.packets.front().is_some_and(|first| first.at + first.duration as i64 <= playing.at) {
-            self.packets.pop_front();
-            self.counts.late += 1;
-        }
+    fn step(&mut self, now: i64, ahead: i64, playing: &mut Playing) -> Step {
+        self.drop_over(playing);
         let Some(first) = self.packets.front() else { return self.stall(playing) };
         let gap = first.at - playing.at;
+        let lost = (playing.sequence + 1..first.sequence).any(|sequence| !self.seen.has(sequence));
+        if gap <= 0 && !lost && (1..=SHORT_STALL).contains(&playing.stalled) {
+            // It is late, by less than is worth waiting longer from now on: what was made up stands for its start.
+            let delay = self.model.delay(now, playing.at) - playing.stalled;
+            let before = Wait { delay, ahead: 0, transit: 0 };
+            let short = self.surplus(before).0.min(0) * BLOCK as i64;
+            playing.at += (playing.stalled + short).max(0);
+            playing.stalled = 0;
+            self.drop_over(playing);
+            return self.step(now, ahead, playing);
+        }
         if gap > 0 {
             // Made up already while nothing was there.
             playing.at += gap.min(playing.stalled);
@@ -84,12 +100,11 @@ impl JitterBuffer {
         playing.stalled = 0;
         let gap = (first.at - playing.at).max(0);
         if gap < 120 {
-            return self.play(now, playing);
+            return self.play(now, ahead, playing);
         }
         if gap > GIVE_UP {
             return Step::Wait;
         }
-        let lost = (playing.sequence + 1..first.sequence).any(|sequence| !self.seen.has(sequence));
         let duration = first.duration as i64;
         if lost && gap == duration && first.codec.has_copy(&first.payload) {
             playing.at += gap;
@@ -102,23 +117,38 @@ impl JitterBuffer {
             playing.at += made;
             return Step::Conceal { samples: made as usize, lost: true };
         }
-        // In silence the wait is set right for nothing.
-        let surplus = (self.model.delay(now, first.at) + gap - self.target_samples()).clamp(0, gap);
-        playing.at += surplus;
-        let made = (gap - surplus).min(BLOCK as i64);
+        // In silence the wait is set right for nothing: the packet is played at the first block that comes after the wait.
+        let early = self.target_samples() - self.model.delay(now, first.at);
+        let made = (early + BLOCK as i64 - 1).div_euclid(BLOCK as i64) * BLOCK as i64 - ahead;
+        if made < 120 {
+            return self.play(now, ahead, playing);
+        }
+        playing.at = first.at - made;
+        let made = made.min(BLOCK as i64);
         playing.at += made;
-        if made < 120 { self.play(now, playing) } else { Step::Conceal { samples: made as usize, lost: false } }
+        Step::Conceal { samples: made as usize, lost: false }
     }
 
-    fn play(&mut self, now: i64, playing: &mut Playing) -> Step {
+    /// Drops packets whose time is over.
+    fn drop_over(&mut self, playing: &Playing) {
+        while self.packets.front().is_some_and(|first| first.at + first.duration as i64 <= playing.at) {
+            self.packets.pop_front();
+            self.counts.late += 1;
+        }
+    }
+
+    fn play(&mut self, now: i64, ahead: i64, playing: &mut Playing) -> Step {
         let Some(packet) = self.packets.pop_front() else { return self.stall(playing) };
         let lost = (playing.sequence + 1..packet.sequence).filter(|sequence| !self.seen.has(*sequence)).count();
         let fresh = 1.0 / (lost + 1) as f32;
         self.loss += ((1.0 - fresh) - self.loss) * 0.01;
-        self.spare.played(self.model.delay(now, packet.at));
+        let skip = (playing.at - packet.at).clamp(0, packet.duration as i64);
+        let skip = if skip < 120 { 0 } else { skip };
+        let transit = now + ahead - packet.at - skip;
+        self.wait = Some(Wait { delay: self.model.delay(now + ahead, packet.at + skip), ahead, transit });
         playing.at = packet.at + packet.duration as i64;
         playing.sequence = packet.sequence;
-        Step::Play(packet)
+        Step::Play { packet, skip: skip as usize }
     }
 
     /// Nothing is there: the timeline stands still until it is clear whether packets are lost or late.

@@ -230,6 +230,12 @@ impl Session {
         }
     }
 
+    /// By how many samples [`Self::playout`] should be asked earlier (negative: later), a little each time, so that packets
+    /// wait no longer than they must.
+    pub fn pace(&self) -> i64 {
+        self.playout.pace()
+    }
+
     /// Presses a key of `0`-`9`, `A`-`D`, `*`, `#`, or waits a second for `,`; keys queue up. `false` when the key is
     /// none or the call does not send. Without agreed telephone events [`SessionEvent::SendInfo`] comes instead.
     pub fn send_dtmf(&mut self, now: Instant, key: char, length: Duration) -> bool {

@@ -197,7 +197,12 @@ impl Ear {
             tones.mix(out);
         };
         match devices.speaker() {
-            Some(Speaker { stream, feed }) => feed.push(now, stream.as_mut(), fill),
+            Some(Speaker { stream, feed }) => {
+                feed.push(now, stream.as_mut(), fill);
+                feed.pace(call.map_or(0, |call| call.session.pace()));
+                // Whoever is listened to sets the pace.
+                self.next = Some(feed.deadline());
+            }
             None => (0..blocks).for_each(|_| fill(now, &mut unheard)),
         }
         let ring = &mut self.ring;

@@ -59,8 +59,10 @@ pub fn jitter(script: &[u8]) {
                 let length = usize::from(choices.byte());
                 let _ = buffer.insert(now, &header, codec, choices.some(length));
             }
-            2 => match buffer.next(now) {
-                Step::Play(packet) => assert!((1..=5_760).contains(&packet.duration), "{packet:?}"),
+            2 => match buffer.next(now, usize::from(what >> 2) * 7) {
+                Step::Play { packet, skip } => {
+                    assert!((1..=5_760).contains(&packet.duration) && skip < packet.duration, "{skip} of {packet:?}");
+                }
                 Step::Recover { samples, .. } | Step::Conceal { samples, .. } => {
                     assert!((1..=48_000).contains(&samples), "{samples}");
                     buffer.stretched(i64::from(what >> 2) - 32);
