@@ -27,6 +27,24 @@ pub(crate) enum End {
     Output,
 }
 
+/// Does something with the type of a format's samples. A stream of single bits (DSD) is none of a phone.
+macro_rules! with_samples {
+    ($format:expr, $Sample:ident => $do:expr) => {
+        with_samples!($format, $Sample => $do; I8 i8, I16 i16, I24 cpal::I24, I32 i32, I64 i64, U8 u8, U16 u16,
+            U24 cpal::U24, U32 u32, U64 u64, F32 f32, F64 f64)
+    };
+    ($format:expr, $Sample:ident => $do:expr; $($name:ident $type:ty),+) => {
+        match $format {
+            $(cpal::SampleFormat::$name => {
+                type $Sample = $type;
+                $do
+            })+
+            other => Err(PortError::Failed(format!("samples of the kind {other} are not known"))),
+        }
+    };
+}
+pub(crate) use with_samples;
+
 /// An open stream and what is known of it.
 pub(crate) struct Opened<R> {
     /// Ends the stream when it is dropped.

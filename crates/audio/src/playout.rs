@@ -1,14 +1,14 @@
-//! A speaker: [`Playback::write`], which copies one channel to all → ring → callback → device.
+//! A speaker: [`Playback::write`] → ring → callback, which copies one channel to all → device.
 
 use std::{sync::Arc, time::Instant};
 
-use cpal::{Device, FromSample, SampleFormat, SizedSample, Stream, StreamConfig, traits::DeviceTrait};
+use cpal::{Device, FromSample, SizedSample, Stream, StreamConfig, traits::DeviceTrait};
 use media::port::{Health, Playback, PortError};
 use rtrb::{Consumer, Producer, RingBuffer};
 
 use crate::{
-    error,
-    open::{self, End, Opened},
+    callback, error,
+    open::{self, End, Opened, with_samples},
     watch::{Pulse, Watch},
 };
 
@@ -21,13 +21,7 @@ pub(crate) fn open(device: &Device, id: String, frames: u32) -> Result<Opened<Pr
     // One channel, a quarter of a second: 200 ms of anything is never queued, and the writer watches the filling.
     let (ring, from) = RingBuffer::new(config.sample_rate as usize / 4);
     let pulse = Arc::new(Pulse::default());
-    let stream = match format {
-        SampleFormat::F32 => build::<f32>(device, config, from, &pulse),
-        SampleFormat::I16 => build::<i16>(device, config, from, &pulse),
-        SampleFormat::I32 => build::<i32>(device, config, from, &pulse),
-        SampleFormat::U8 => build::<u8>(device, config, from, &pulse),
-        other => return Err(PortError::Failed(format!("samples of the kind {other} are not known"))),
-    }?;
+    let stream = with_samples!(format, Sample => build::<Sample>(device, config, from, &pulse))?;
     Ok(Opened { stream: open::start(stream)?, config, device: id, pulse, ring })
 }
 
@@ -37,23 +31,9 @@ fn build<T: SizedSample + FromSample<f32>>(
     mut from: Consumer<f32>,
     pulse: &Arc<Pulse>,
 ) -> Result<Stream, PortError> {
-    let beat = Arc::clone(pulse);
-    let channels = usize::from(config.channels).max(1);
-    let callback = move |block: &mut [T], _: &cpal::OutputCallbackInfo| {
-        beat.beat();
-        let frames = block.len() / channels;
-        let ready = from.slots().min(frames);
-        let mut frames = block.chunks_exact_mut(channels);
-        if let Ok(chunk) = from.read_chunk(ready) {
-            let (first, second) = chunk.as_slices();
-            for (sample, frame) in first.iter().chain(second).zip(frames.by_ref()) {
-                frame.fill(T::from_sample_(*sample));
-            }
-            chunk.commit_all();
-        }
-        // What is missing is silence.
-        frames.for_each(|frame| frame.fill(T::from_sample_(0.0)));
-    };
+    let (beat, channels) = (Arc::clone(pulse), usize::from(config.channels));
+    let callback =
+        move |block: &mut [T], _: &cpal::OutputCallbackInfo| callback::play(block, channels, &mut from, &beat);
     device.build_output_stream(config, callback, open::on_error(pulse), None).map_err(|error| error::word(&error))
 }
 
