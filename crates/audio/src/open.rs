@@ -8,10 +8,10 @@ use std::{
 };
 
 use cpal::{
-    BufferSize, SampleFormat, Stream, StreamConfig,
+    BufferSize, SampleFormat, Stream, StreamConfig, SupportedStreamConfig, SupportedStreamConfigRange,
     traits::{DeviceTrait, StreamTrait},
 };
-use media::port::PortError;
+use media::{RATE, port::PortError, resample::DEVICE_RATES};
 
 use crate::{error, watch::Pulse};
 
@@ -77,7 +77,8 @@ pub(crate) fn within_limit<T: Send + 'static>(
 }
 
 /// The configuration to open a device with: its own rate and channels, which every system takes without converting,
-/// and a fixed block, because a system's default may be seconds long.
+/// and a fixed block, because a system's default may be seconds long. A device whose own are not for a phone (more than
+/// 192 kHz, single bits) is asked for what else it does.
 ///
 /// # Errors
 /// What cpal says of the device.
@@ -89,8 +90,22 @@ pub(crate) fn configuration(
     let own = match end {
         End::Input => device.default_input_config(),
         End::Output => device.default_output_config(),
-    }
-    .map_err(|error| error::word(&error))?;
+    };
+    let own = match own {
+        Ok(own) if suits(own.sample_format(), own.channels(), own.sample_rate()) => own,
+        own => {
+            let others = match end {
+                End::Input => device.supported_input_configs().map(Iterator::collect),
+                End::Output => device.supported_output_configs().map(Iterator::collect),
+            };
+            second_best(others.unwrap_or_default()).ok_or_else(|| match own {
+                Ok(own) => {
+                    PortError::Failed(format!("{} Hz of {} are not known", own.sample_rate(), own.sample_format()))
+                }
+                Err(error) => error::word(&error),
+            })?
+        }
+    };
     // The block is a time: a device of another rate gets as many frames as last as long.
     let wanted = u64::from(frames) * u64::from(own.sample_rate()) / 48_000;
     let block = match own.buffer_size() {
@@ -105,6 +120,20 @@ pub(crate) fn configuration(
         buffer_size: BufferSize::Fixed(block),
     };
     Ok((config, own.sample_format()))
+}
+
+/// Can the phone use it?
+fn suits(format: SampleFormat, channels: u16, rate: u32) -> bool {
+    !format.is_dsd() && channels > 0 && DEVICE_RATES.contains(&rate)
+}
+
+/// The best of all that a device can do, at the rate nearest to that of the pipeline.
+fn second_best(all: Vec<SupportedStreamConfigRange>) -> Option<SupportedStreamConfig> {
+    let rate = |range: &SupportedStreamConfigRange| range.min_sample_rate().max(RATE.min(range.max_sample_rate()));
+    all.into_iter()
+        .filter(|range| suits(range.sample_format(), range.channels(), rate(range)))
+        .max_by(SupportedStreamConfigRange::cmp_default_heuristics)
+        .and_then(|range| range.try_with_sample_rate(rate(&range)))
 }
 
 /// What the error callback does: it leaves a word for the watcher, unless nothing really happened.
@@ -124,4 +153,39 @@ pub(crate) fn on_error(pulse: &Arc<Pulse>) -> impl FnMut(cpal::Error) + Send + '
 pub(crate) fn start(stream: Stream) -> Result<Stream, PortError> {
     stream.play().map_err(|error| error::word(&error))?;
     Ok(stream)
+}
+
+#[cfg(test)]
+mod tests {
+    use cpal::SupportedBufferSize;
+
+    use super::*;
+
+    fn range(channels: u16, rates: [u32; 2], format: SampleFormat) -> SupportedStreamConfigRange {
+        SupportedStreamConfigRange::new(channels, rates[0], rates[1], SupportedBufferSize::Unknown, format)
+    }
+
+    fn best(all: &[SupportedStreamConfigRange]) -> Option<(u16, u32, SampleFormat)> {
+        second_best(all.to_vec()).map(|own| (own.channels(), own.sample_rate(), own.sample_format()))
+    }
+
+    #[test]
+    fn a_device_that_does_too_much_is_asked_for_less() {
+        let studio = [
+            range(2, [352_800, 768_000], SampleFormat::I32),
+            range(2, [2_822_400, 2_822_400], SampleFormat::DsdU8),
+            range(2, [44_100, 192_000], SampleFormat::DsdU32),
+        ];
+        assert_eq!(best(&studio), None);
+        let mut more = studio.to_vec();
+        more.push(range(2, [88_200, 768_000], SampleFormat::I24));
+        assert_eq!(best(&more), Some((2, 88_200, SampleFormat::I24)));
+        more.push(range(2, [8_000, 768_000], SampleFormat::I32));
+        assert_eq!(best(&more), Some((2, 48_000, SampleFormat::I32)));
+        assert_eq!(best(&[range(1, [1_000, 16_000], SampleFormat::I16)]), Some((1, 16_000, SampleFormat::I16)));
+        assert_eq!(
+            best(&[range(1, [1_000, 4_000], SampleFormat::I16), range(0, [8_000, 48_000], SampleFormat::F32)]),
+            None
+        );
+    }
 }

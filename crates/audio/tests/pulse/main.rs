@@ -2,6 +2,7 @@
 #![cfg(target_os = "linux")]
 
 mod server;
+mod shapes;
 
 use std::io::Read;
 use std::process::Child;

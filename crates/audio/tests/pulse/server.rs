@@ -4,7 +4,9 @@
 //! then runs once more, alone, in a child process that is told where the server is.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -55,6 +57,7 @@ impl Server {
         let folder = self.folder.display();
         let setup = format!(
             "load-module module-native-protocol-unix socket={folder}/pulse.sock auth-anonymous=1\n\
+             load-module module-cli-protocol-unix socket={folder}/console.sock\n\
              load-module module-null-sink sink_name=speaker rate=48000 channels=2 norewinds=1 sink_properties=device.description=Speaker\n\
              load-module module-null-sink sink_name=micfeed rate=48000 channels=2 norewinds=1\n\
              load-module module-remap-source master=micfeed.monitor source_name=mic source_properties=device.description=Headset\n\
@@ -87,6 +90,17 @@ impl Server {
         Command::new("pactl").args(words).output().expect("pactl is installed with the server")
     }
 
+    /// Speaks to the server without a process for each word.
+    pub(crate) fn console(&self) -> Console {
+        let socket = UnixStream::connect(self.folder.join("console.sock")).expect("the server has a console");
+        socket.set_read_timeout(Some(LONGEST)).expect("a time limit");
+        let mut console = Console { socket: BufReader::new(socket), modules: 0 };
+        let modules = console.ask("list-modules");
+        let numbers = modules.iter().filter_map(|line| line.trim().strip_prefix("index: ")?.parse().ok());
+        console.modules = numbers.max().expect("it has modules");
+        console
+    }
+
     /// Records a source from now on, as 48 kHz mono `f32` on its standard output.
     pub(crate) fn record(&self, source: &str) -> Child {
         Command::new("parec")
@@ -108,6 +122,35 @@ impl Server {
             .arg(&file)
             .spawn()
             .expect("pacat is installed with the server")
+    }
+}
+
+/// The console of the server.
+pub(crate) struct Console {
+    socket: BufReader<UnixStream>,
+    /// The number of the module that was loaded last.
+    modules: u32,
+}
+
+impl Console {
+    /// What is answered.
+    pub(crate) fn ask(&mut self, words: &str) -> Vec<String> {
+        const END: &str = "that-is-all";
+        writeln!(self.socket.get_mut(), "{words}\n{END}").expect("the server listens");
+        let mut lines = (&mut self.socket).lines().map(|line| line.expect("the server answers"));
+        lines.by_ref().take_while(|line| !line.contains(END)).collect()
+    }
+
+    /// Loads a module and gives its number.
+    pub(crate) fn load(&mut self, words: &str) -> u32 {
+        assert_eq!(self.ask(&format!("load-module {words}")), [""; 0]);
+        self.modules += 1;
+        self.modules
+    }
+
+    /// Unloads a module.
+    pub(crate) fn unload(&mut self, module: u32) {
+        assert_eq!(self.ask(&format!("unload-module {module}")), [""; 0]);
     }
 }
 
