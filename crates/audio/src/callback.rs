@@ -75,7 +75,7 @@ pub(crate) fn hear<T: Heard>(samples: &[T], channels: usize, into: &mut Producer
 }
 
 /// The speaker's callback: each sample of the ring goes to the device as a frame of `channels` equal ones. What is missing
-/// is silence.
+/// is silence, and so is all that a lost one plays.
 #[cfg_attr(rtsan, sanitize(realtime = "nonblocking"))]
 pub(crate) fn play<T: Copy + FromSample<f32>>(
     block: &mut [T],
@@ -86,7 +86,8 @@ pub(crate) fn play<T: Copy + FromSample<f32>>(
     watched(|| {
         pulse.beat();
         let mut frames = block.chunks_exact_mut(channels.max(1));
-        let ready = from.slots().min(frames.len());
+        // What is lost may still be called, for another device than it was opened on.
+        let ready = if pulse.has_failed() { 0 } else { from.slots().min(frames.len()) };
         if let Ok(chunk) = from.read_chunk(ready) {
             let (first, second) = chunk.as_slices();
             for (sample, frame) in first.iter().chain(second).zip(frames.by_ref()) {

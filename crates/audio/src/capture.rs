@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use cpal::{Device, SizedSample, Stream, StreamConfig, traits::DeviceTrait};
+use cpal::{Device, Host, SizedSample, Stream, StreamConfig, traits::DeviceTrait};
 use media::port::{Capture, Health, PortError};
 use rtrb::{Consumer, Producer, RingBuffer};
 
@@ -17,11 +17,15 @@ use crate::{
 ///
 /// # Errors
 /// What cpal says of the device.
-pub(crate) fn open(device: &Device, id: String, frames: u32) -> Result<Opened<Consumer<f32>>, PortError> {
+pub(crate) fn open(
+    device: &Device,
+    id: String,
+    frames: u32,
+    pulse: Arc<Pulse>,
+) -> Result<Opened<Consumer<f32>>, PortError> {
     let (config, format) = open::configuration(device, End::Input, frames)?;
     // A quarter of a second: what is older than that is worth nothing.
     let (into, ring) = RingBuffer::new(config.sample_rate as usize / 4);
-    let pulse = Arc::new(Pulse::default());
     let stream = with_samples!(format, Sample => build::<Sample>(device, config, into, &pulse))?;
     Ok(Opened { stream: open::start(stream)?, config, device: id, pulse, ring })
 }
@@ -41,6 +45,8 @@ fn build<T: SizedSample + Heard>(
 /// A running microphone.
 pub(crate) struct Microphone {
     _stream: Stream,
+    /// No other stream has its connection, see [`crate::devices`].
+    _host: Arc<Host>,
     ring: Consumer<f32>,
     rate: u32,
     device: String,
@@ -48,9 +54,10 @@ pub(crate) struct Microphone {
 }
 
 impl Microphone {
-    pub(crate) fn new(opened: Opened<Consumer<f32>>) -> Self {
+    pub(crate) fn new(opened: Opened<Consumer<f32>>, host: Arc<Host>) -> Self {
         Self {
             _stream: opened.stream,
+            _host: host,
             ring: opened.ring,
             rate: opened.config.sample_rate,
             device: opened.device,

@@ -10,6 +10,8 @@ mod callback;
 mod capture;
 mod devices;
 mod error;
+#[cfg(target_os = "linux")]
+mod events;
 mod open;
 mod playout;
 mod watch;

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use cpal::{Device, FromSample, SizedSample, Stream, StreamConfig, traits::DeviceTrait};
+use cpal::{Device, FromSample, Host, SizedSample, Stream, StreamConfig, traits::DeviceTrait};
 use media::port::{Health, Playback, PortError};
 use rtrb::{Consumer, Producer, RingBuffer};
 
@@ -16,11 +16,15 @@ use crate::{
 ///
 /// # Errors
 /// What cpal says of the device.
-pub(crate) fn open(device: &Device, id: String, frames: u32) -> Result<Opened<Producer<f32>>, PortError> {
+pub(crate) fn open(
+    device: &Device,
+    id: String,
+    frames: u32,
+    pulse: Arc<Pulse>,
+) -> Result<Opened<Producer<f32>>, PortError> {
     let (config, format) = open::configuration(device, End::Output, frames)?;
     // One channel, a quarter of a second: 200 ms of anything is never queued, and the writer watches the filling.
     let (ring, from) = RingBuffer::new(config.sample_rate as usize / 4);
-    let pulse = Arc::new(Pulse::default());
     let stream = with_samples!(format, Sample => build::<Sample>(device, config, from, &pulse))?;
     Ok(Opened { stream: open::start(stream)?, config, device: id, pulse, ring })
 }
@@ -40,6 +44,8 @@ fn build<T: SizedSample + FromSample<f32>>(
 /// A running speaker.
 pub(crate) struct Speaker {
     _stream: Stream,
+    /// No other stream has its connection, see [`crate::devices`].
+    _host: Arc<Host>,
     ring: Producer<f32>,
     rate: u32,
     device: String,
@@ -47,9 +53,10 @@ pub(crate) struct Speaker {
 }
 
 impl Speaker {
-    pub(crate) fn new(opened: Opened<Producer<f32>>) -> Self {
+    pub(crate) fn new(opened: Opened<Producer<f32>>, host: Arc<Host>) -> Self {
         Self {
             _stream: opened.stream,
+            _host: host,
             ring: opened.ring,
             rate: opened.config.sample_rate,
             device: opened.device,

@@ -30,6 +30,11 @@ impl Pulse {
         self.calls.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Is the stream lost? Wait-free.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failed.get().is_some()
+    }
+
     /// The error callback ran with something that ends the stream. Only the first word is kept: a broken device may
     /// call thousands of times a second.
     pub(crate) fn fail(&self, error: impl FnOnce() -> PortError) {

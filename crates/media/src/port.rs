@@ -4,12 +4,18 @@
 //! here opens anything by itself. All sound is mono `f32` in −1..=1 at the stream's own [`Capture::rate`] or
 //! [`Playback::rate`]; [`crate::resample`] brings it to the 48 kHz of the pipeline.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 /// Something that lists sound devices and opens streams on them.
 pub trait SoundPort: Send {
     /// All devices there are now. Cheap enough to be called every two seconds.
     fn devices(&mut self) -> Result<Vec<PortDevice>, PortError>;
+
+    /// Calls `changed` whenever devices come or go or another one becomes the default, from any thread and for as long as
+    /// the port lives. Where the system tells nothing, it is never called: list the devices now and then too.
+    fn watch(&mut self, changed: Arc<dyn Fn() + Send + Sync>) {
+        drop(changed);
+    }
 
     /// Opens a microphone; `None` is the system's default. Returns within the port's own time limit.
     fn open_capture(&mut self, id: Option<&str>) -> Result<Box<dyn Capture>, PortError>;

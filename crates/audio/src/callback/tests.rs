@@ -127,6 +127,19 @@ fn a_speaker_without_sound_is_silent() {
     each_kind!(is_silent_when_starved);
 }
 
+#[test]
+fn a_lost_speaker_plays_nothing_more() {
+    let (mut ring, mut from) = RingBuffer::new(8);
+    let pulse = Pulse::default();
+    (0..4).for_each(|_| ring.push(0.5).unwrap());
+    let mut block = [0.9_f32; 2];
+    play(&mut block, 1, &mut from, &pulse);
+    assert_eq!(block, [0.5; 2]);
+    pulse.fail(|| media::port::PortError::Unresponsive);
+    play(&mut block, 1, &mut from, &pulse);
+    assert_eq!(block, [0.0; 2]);
+}
+
 /// Of 24 bits in 32, only the 24 count.
 #[test]
 fn what_stands_beside_a_sample_is_not_heard() {

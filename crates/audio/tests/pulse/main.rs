@@ -1,6 +1,7 @@
 //! The devices of a real sound server, private to each test.
 #![cfg(target_os = "linux")]
 
+mod hotplug;
 mod server;
 mod shapes;
 

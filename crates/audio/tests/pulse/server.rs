@@ -152,6 +152,24 @@ impl Console {
     pub(crate) fn unload(&mut self, module: u32) {
         assert_eq!(self.ask(&format!("unload-module {module}")), [""; 0]);
     }
+
+    /// The names of the sinks that programs play into, and of the sources that programs record.
+    pub(crate) fn in_use(&mut self) -> [Vec<String>; 2] {
+        ["sink", "source"].map(|kind| {
+            let listed = self.ask(if kind == "sink" { "list-sink-inputs" } else { "list-source-outputs" });
+            let mut devices = Vec::new();
+            let mut device = None;
+            for line in listed.iter().map(|line| line.trim()) {
+                let name = line.strip_prefix(kind).and_then(|rest| rest.strip_prefix(": ")?.split(['<', '>']).nth(1));
+                device = name.map(str::to_owned).or(device);
+                // A stream of the server's own has no client.
+                if line.starts_with("client: ") {
+                    devices.extend(device.take());
+                }
+            }
+            devices
+        })
+    }
 }
 
 impl Drop for Server {
