@@ -91,7 +91,8 @@ pub(crate) fn registration(events: &[Event]) -> &'static str {
 
 /// The codecs of the recorded client's offers, of those that we have; where it made none of these, all of ours.
 pub(crate) fn offered_codecs(capture: &Capture) -> Vec<Codec> {
-    let all = [(Codec::Opus, "opus/48000"), (Codec::Pcmu, "PCMU/8000"), (Codec::Pcma, "PCMA/8000")];
+    let narrow = [(Codec::Pcmu, "PCMU/8000"), (Codec::Pcma, "PCMA/8000")];
+    let all = [&[(Codec::Opus, "opus/48000"), (Codec::G722, "G722/8000")][..], &narrow].concat();
     let offer = capture.said_by(true).find(|message| matches!(message, Message::Request(_)) && is_sdp(message));
     let offered = offer.map(|offer| String::from_utf8_lossy(body(&offer)).into_owned()).unwrap_or_default();
     let common: Vec<Codec> = all.iter().filter(|(_, name)| offered.contains(name)).map(|(codec, _)| *codec).collect();

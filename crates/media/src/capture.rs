@@ -228,7 +228,7 @@ mod tests {
 
     #[test]
     fn timestamps_and_lengths_follow_ptime_and_clock() {
-        for (codec, unit) in [(Codec::Opus, 48), (Codec::Pcma, 8)] {
+        for (codec, unit) in [(Codec::Opus, 48), (Codec::G722, 8), (Codec::Pcma, 8)] {
             for (ptime, ms) in [(5, 10), (10, 10), (20, 20), (30, 20), (40, 40), (60, 60), (200, 60)] {
                 let mut capture = capture(codec, ptime);
                 capture.set_sending(true);

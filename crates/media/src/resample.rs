@@ -1,5 +1,5 @@
-//! From one sampling rate to another: device rates to the 48 kHz of the pipeline and back, 8 kHz for G.711, and the
-//! small corrections that keep two clocks in step.
+//! From one sampling rate to another: device rates to the 48 kHz of the pipeline and back, 8 kHz for G.711 and
+//! 16 kHz for G.722, and the small corrections that keep two clocks in step.
 
 use std::array;
 use std::time::{Duration, Instant};
@@ -107,21 +107,23 @@ impl DriftCorrector {
     }
 }
 
-/// Taps of the filter between 8 and 48 kHz: twenty-four for each of six phases.
-const TAPS: usize = 144;
+/// Taps of the filter between 48 kHz and a lower rate, for each of its phases.
+const TAPS: usize = 24;
 
-/// A windowed sinc with its corner at 3.7 kHz, unit gain at 48 kHz.
-fn filter() -> [f32; TAPS] {
-    let corner = 2.0 * 3700.0 / 48000.0;
-    let mut taps = [0.0f64; TAPS];
-    for (n, tap) in taps.iter_mut().enumerate() {
-        let at = n as f64 - (TAPS - 1) as f64 / 2.0;
+/// A windowed sinc of `factor` phases with its corner at 92 % of the lower rate's half (3.7 of 4 kHz), unit gain at
+/// 48 kHz.
+fn filter(factor: usize) -> Vec<f32> {
+    let len = TAPS * factor;
+    let corner = 0.925 / factor as f64;
+    let tap = |n: usize| {
+        let at = n as f64 - (len - 1) as f64 / 2.0;
         let sinc = (std::f64::consts::PI * corner * at).sin() / (std::f64::consts::PI * at);
-        let turn = std::f64::consts::TAU * (n as f64 + 0.5) / TAPS as f64;
-        *tap = sinc * (0.54 - 0.46 * turn.cos());
-    }
+        let turn = std::f64::consts::TAU * (n as f64 + 0.5) / len as f64;
+        sinc * (0.54 - 0.46 * turn.cos())
+    };
+    let taps: Vec<f64> = (0..len).map(tap).collect();
     let sum: f64 = taps.iter().sum();
-    taps.map(|tap| (tap / sum) as f32)
+    taps.iter().map(|tap| (tap / sum) as f32).collect()
 }
 
 /// The sum of the products, whose number is a multiple of eight: eight sums side by side, for of one alone each addition
@@ -136,24 +138,23 @@ fn dot(left: &[f32], right: &[f32]) -> f32 {
     sums.iter().sum()
 }
 
-/// 8 kHz to 48 kHz: six samples out for each in, 1.5 ms late.
+/// A lower rate to 48 kHz: a whole number of samples out for each in, 1.5 ms late from 8 kHz and half that from 16.
 #[derive(Debug, Clone)]
-pub struct Up6 {
-    /// Each sixth tap, from the first to the sixth on, six times as large: five of six samples at 48 kHz are silence.
-    phases: [[f32; TAPS / 6]; 6],
-    history: [f32; TAPS / 6],
+pub struct Up {
+    /// Each of the taps that are `factor` apart, and that many times as large: the samples between are silence.
+    phases: Vec<[f32; TAPS]>,
+    history: [f32; TAPS],
 }
 
-impl Up6 {
-    /// Begins in silence.
-    #[expect(clippy::new_without_default, reason = "a filter is made, not defaulted")]
-    pub fn new() -> Self {
-        let taps = filter();
-        let phases = array::from_fn(|phase| array::from_fn(|at| 6.0 * taps[phase + 6 * at]));
-        Self { phases, history: [0.0; TAPS / 6] }
+impl Up {
+    /// Begins in silence; `factor` is 6 from 8 kHz, 3 from 16 kHz.
+    pub fn new(factor: usize) -> Self {
+        let taps = filter(factor);
+        let phase = |phase| array::from_fn(|at| factor as f32 * taps[phase + factor * at]);
+        Self { phases: (0..factor).map(phase).collect(), history: [0.0; TAPS] }
     }
 
-    /// Appends 6·`input.len()` samples.
+    /// Appends `factor` samples for each of input.
     pub fn process(&mut self, input: &[f32], out: &mut Vec<f32>) {
         for sample in input {
             self.history.rotate_right(1);
@@ -163,27 +164,28 @@ impl Up6 {
     }
 }
 
-/// 48 kHz to 8 kHz: one sample out for six in, 1.5 ms late.
+/// 48 kHz to a lower rate: one sample out for a whole number in, as late as [`Up`].
 #[derive(Debug, Clone)]
-pub struct Down6 {
-    taps: [f32; TAPS],
+pub struct Down {
+    factor: usize,
+    taps: Vec<f32>,
     history: Vec<f32>,
 }
 
-impl Down6 {
-    /// Begins in silence.
-    #[expect(clippy::new_without_default, reason = "a filter is made, not defaulted")]
-    pub fn new() -> Self {
-        Self { taps: filter(), history: vec![0.0; TAPS] }
+impl Down {
+    /// Begins in silence; `factor` as for [`Up::new`].
+    pub fn new(factor: usize) -> Self {
+        Self { factor, taps: filter(factor), history: vec![0.0; TAPS * factor] }
     }
 
-    /// Appends one sample for each six of input; a rest stays for the next call.
+    /// Appends one sample for each `factor` of input; a rest stays for the next call.
     pub fn process(&mut self, input: &[f32], out: &mut Vec<f32>) {
+        let len = self.taps.len();
         self.history.extend_from_slice(input);
         let mut start = 0;
-        while self.history.len() - start >= TAPS + 6 {
-            start += 6;
-            out.push(dot(&self.history[start..start + TAPS], &self.taps));
+        while self.history.len() - start >= len + self.factor {
+            start += self.factor;
+            out.push(dot(&self.history[start..start + len], &self.taps));
         }
         self.history.drain(..start);
     }
@@ -235,21 +237,24 @@ mod tests {
     }
 
     #[test]
-    fn eight_kilohertz_and_back_keeps_speech_and_stops_the_rest() {
-        let there_and_back = |hertz| {
-            let (mut down, mut up) = (Down6::new(), Up6::new());
+    fn lower_rates_and_back_keep_speech_and_stop_the_rest() {
+        let there_and_back = |factor: usize, hertz| {
+            let (mut down, mut up) = (Down::new(factor), Up::new(factor));
             let (mut narrow, mut out) = (Vec::new(), Vec::new());
             for block in sine(48_000, hertz, 48_000).chunks(961) {
                 down.process(block, &mut narrow);
             }
             up.process(&narrow, &mut out);
-            assert_eq!(narrow.len(), 8_000);
+            assert_eq!(narrow.len(), 48_000 / factor);
             rms_dbfs(&out[4800..]) + 9.03
         };
-        for hertz in [300.0, 1000.0, 3000.0] {
-            assert!(there_and_back(hertz).abs() < 0.5, "{hertz}: {}", there_and_back(hertz));
+        for (factor, kept, stopped) in [(6, [300.0, 1000.0, 3000.0], 6000.0), (3, [300.0, 3000.0, 6000.0], 12_000.0)] {
+            for hertz in kept {
+                let change = there_and_back(factor, hertz);
+                assert!(change.abs() < 0.5, "{factor}, {hertz}: {change}");
+            }
+            assert!(there_and_back(factor, stopped) < -50.0, "{factor}");
         }
-        assert!(there_and_back(6000.0) < -50.0);
     }
 
     /// The clock of the device is off by `ppm`; the ring is filled each 10 ms on our clock and emptied in device

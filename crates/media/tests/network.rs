@@ -158,7 +158,7 @@ fn steepest(sound: &[f32]) -> f32 {
 #[test]
 fn nothing_is_missing_on_a_good_network() {
     let said = speech(8);
-    for codec in [Codec::Opus, Codec::Pcmu, Codec::Pcma] {
+    for codec in [Codec::Opus, Codec::G722, Codec::Pcmu, Codec::Pcma] {
         let heard = through(&Network::default(), &all(codec, encoded(&said, codec, 0)));
         let counts = heard.playout.counts();
         assert_eq!((counts.concealed, counts.recovered), (0, 0), "{codec:?}");
@@ -174,7 +174,7 @@ fn nothing_is_missing_on_a_good_network() {
 fn a_tone_is_continuous_to_the_sample() {
     let step = std::f64::consts::TAU * 440.0 / f64::from(RATE);
     let said: Vec<f32> = (0..480_000).map(|n| (0.4 * (n as f64 * step).sin()) as f32).collect();
-    for codec in [Codec::Opus, Codec::Pcmu] {
+    for codec in [Codec::Opus, Codec::G722, Codec::Pcmu] {
         let payloads = encoded(&said, codec, 0);
         let mut decoder = VoiceDecoder::new(codec).unwrap();
         let mut plain = Vec::new();
@@ -192,9 +192,11 @@ fn a_tone_is_continuous_to_the_sample() {
 #[test]
 fn what_is_lost_is_made_up_and_no_more() {
     let said = speech(20);
-    for (codec, floors) in
-        [(Codec::Opus, [0.98, 0.97, 0.95, 0.90, 0.80]), (Codec::Pcmu, [0.98, 0.96, 0.93, 0.75, 0.55])]
-    {
+    for (codec, floors) in [
+        (Codec::Opus, [0.98, 0.97, 0.95, 0.90, 0.80]),
+        (Codec::G722, [0.98, 0.96, 0.93, 0.75, 0.55]),
+        (Codec::Pcmu, [0.98, 0.96, 0.93, 0.75, 0.55]),
+    ] {
         for (percent, floor) in [1, 5, 10, 20, 30].into_iter().zip(floors) {
             let payloads = encoded(&said, codec, percent);
             let network = Network { loss: f64::from(percent) / 100.0, seed: u64::from(percent), ..Default::default() };
@@ -260,7 +262,7 @@ fn order_and_doubles_do_not_matter() {
 #[test]
 fn wrapping_numbers_change_not_one_sample() {
     let said = speech(5);
-    for codec in [Codec::Opus, Codec::Pcma] {
+    for codec in [Codec::Opus, Codec::G722, Codec::Pcma] {
         let frames = all(codec, encoded(&said, codec, 10));
         let network = Network { loss: 0.1, late: |_, rng| rng.random_range(0.0..30.0), ..Default::default() };
         let plain = through(&network, &frames);
@@ -298,7 +300,7 @@ fn silence_on_purpose_is_not_loss() {
 #[test]
 fn the_payload_type_may_change_at_any_time() {
     let said = speech(12);
-    let codecs = [Codec::Opus, Codec::Pcmu, Codec::Pcma, Codec::Opus];
+    let codecs = [Codec::Opus, Codec::G722, Codec::Pcma, Codec::Opus];
     let mut frames = Vec::new();
     for (part, codec) in said.chunks(3 * RATE as usize).zip(codecs) {
         frames.extend(all(codec, encoded(part, codec, 0)));

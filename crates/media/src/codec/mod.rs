@@ -1,9 +1,9 @@
 //! Codecs as the pipeline sees them: 48 kHz mono frames on one side, RTP payloads on the other.
 
 mod conceal;
-mod g711;
 mod opus;
 pub(crate) mod table;
 mod voice;
+mod waveform;
 
 pub use voice::{Codec, VoiceDecoder, VoiceEncoder};

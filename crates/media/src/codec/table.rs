@@ -21,7 +21,7 @@ pub(crate) struct Row {
 }
 
 /// All codecs, the best first.
-pub(crate) const ROWS: [Row; 3] = [
+pub(crate) const ROWS: [Row; 4] = [
     Row {
         codec: Codec::Opus,
         name: "opus",
@@ -31,6 +31,7 @@ pub(crate) const ROWS: [Row; 3] = [
         offered: 111,
         fmtp: Some("minptime=10;useinbandfec=1"),
     },
+    Row { codec: Codec::G722, name: "G722", clock: 8_000, channels: 1, fixed: Some(9), offered: 9, fmtp: None },
     Row { codec: Codec::Pcmu, name: "PCMU", clock: 8_000, channels: 1, fixed: Some(0), offered: 0, fmtp: None },
     Row { codec: Codec::Pcma, name: "PCMA", clock: 8_000, channels: 1, fixed: Some(8), offered: 8, fmtp: None },
 ];
@@ -39,8 +40,9 @@ pub(crate) const ROWS: [Row; 3] = [
 pub(crate) fn row(codec: Codec) -> &'static Row {
     match codec {
         Codec::Opus => &ROWS[0],
-        Codec::Pcmu => &ROWS[1],
-        Codec::Pcma => &ROWS[2],
+        Codec::G722 => &ROWS[1],
+        Codec::Pcmu => &ROWS[2],
+        Codec::Pcma => &ROWS[3],
     }
 }
 
@@ -66,7 +68,9 @@ mod tests {
             assert_eq!(entry.clock, entry.codec.clock());
             assert_eq!(by_name(&entry.name.to_uppercase(), entry.clock, entry.channels), Some(entry.codec));
         }
-        assert_eq!(by_number(8), Some(Codec::Pcma));
-        assert_eq!((by_number(9), by_name("opus", 48_000, 1)), (None, None));
+        assert_eq!((by_number(8), by_number(9)), (Some(Codec::Pcma), Some(Codec::G722)));
+        // RFC 3551 section 4.5.2: sampled at 16 kHz, and yet its clock is said to be 8 000.
+        assert_eq!((by_name("g722", 8_000, 1), by_name("G722", 16_000, 1)), (Some(Codec::G722), None));
+        assert_eq!((by_number(18), by_name("opus", 48_000, 1)), (None, None));
     }
 }

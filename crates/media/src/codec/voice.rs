@@ -2,9 +2,8 @@
 
 use ::opus::{Channels, SoftClip};
 
-use super::g711::{G711Decoder, G711Encoder, Law};
-use super::opus::{OpusDecoder, OpusEncoder};
-use super::{g711, opus};
+use super::opus::{self, OpusDecoder, OpusEncoder};
+use super::waveform::{self, Kind, WaveformDecoder, WaveformEncoder};
 use crate::error::SoundError;
 
 /// A codec the pipeline can run.
@@ -12,6 +11,8 @@ use crate::error::SoundError;
 pub enum Codec {
     /// RFC 7587; 48 kHz clock.
     Opus,
+    /// G.722 at 64 kbit/s and 16 kHz; the clock is 8 kHz all the same (RFC 3551 section 4.5.2).
+    G722,
     /// G.711 µ-law; 8 kHz clock.
     Pcmu,
     /// G.711 A-law; 8 kHz clock.
@@ -23,7 +24,7 @@ impl Codec {
     pub fn clock(self) -> u32 {
         match self {
             Self::Opus => 48_000,
-            Self::Pcmu | Self::Pcma => 8_000,
+            Self::G722 | Self::Pcmu | Self::Pcma => 8_000,
         }
     }
 
@@ -31,6 +32,7 @@ impl Codec {
     pub fn name(self) -> &'static str {
         match self {
             Self::Opus => "opus",
+            Self::G722 => "g722",
             Self::Pcmu => "pcmu",
             Self::Pcma => "pcma",
         }
@@ -40,7 +42,9 @@ impl Codec {
     pub fn duration(self, payload: &[u8]) -> Option<usize> {
         match self {
             Self::Opus => opus::duration(payload),
-            Self::Pcmu | Self::Pcma => (1..=g711::LONGEST).contains(&payload.len()).then_some(payload.len() * 6),
+            Self::G722 | Self::Pcmu | Self::Pcma => {
+                (1..=waveform::LONGEST).contains(&payload.len()).then_some(payload.len() * waveform::OCTET)
+            }
         }
     }
 
@@ -63,7 +67,7 @@ pub struct VoiceEncoder {
 
 enum EncoderOf {
     Opus(Box<OpusEncoder>),
-    G711(Box<G711Encoder>),
+    Waveform(Box<WaveformEncoder>),
 }
 
 impl VoiceEncoder {
@@ -71,8 +75,9 @@ impl VoiceEncoder {
     pub fn new(codec: Codec, max_bitrate: Option<u32>) -> Result<Self, SoundError> {
         let inner = match codec {
             Codec::Opus => EncoderOf::Opus(Box::new(OpusEncoder::new(max_bitrate)?)),
-            Codec::Pcmu => EncoderOf::G711(Box::new(G711Encoder::new(Law::Mu))),
-            Codec::Pcma => EncoderOf::G711(Box::new(G711Encoder::new(Law::A))),
+            Codec::G722 => EncoderOf::Waveform(Box::new(WaveformEncoder::new(Kind::Wide))),
+            Codec::Pcmu => EncoderOf::Waveform(Box::new(WaveformEncoder::new(Kind::Mu))),
+            Codec::Pcma => EncoderOf::Waveform(Box::new(WaveformEncoder::new(Kind::A))),
         };
         Ok(Self { codec, inner })
     }
@@ -86,7 +91,7 @@ impl VoiceEncoder {
     pub fn encode(&mut self, frame: &[f32], out: &mut Vec<u8>) -> Result<(), SoundError> {
         match &mut self.inner {
             EncoderOf::Opus(opus) => opus.encode(frame, out),
-            EncoderOf::G711(g711) => g711.encode(frame, out),
+            EncoderOf::Waveform(waveform) => waveform.encode(frame, out),
         }
     }
 
@@ -108,7 +113,7 @@ pub struct VoiceDecoder {
 
 enum DecoderOf {
     Opus(Box<OpusDecoder>),
-    G711(Box<G711Decoder>),
+    Waveform(Box<WaveformDecoder>),
 }
 
 impl VoiceDecoder {
@@ -116,8 +121,9 @@ impl VoiceDecoder {
     pub fn new(codec: Codec) -> Result<Self, SoundError> {
         let inner = match codec {
             Codec::Opus => DecoderOf::Opus(Box::new(OpusDecoder::new()?)),
-            Codec::Pcmu => DecoderOf::G711(Box::new(G711Decoder::new(Law::Mu))),
-            Codec::Pcma => DecoderOf::G711(Box::new(G711Decoder::new(Law::A))),
+            Codec::G722 => DecoderOf::Waveform(Box::new(WaveformDecoder::new(Kind::Wide))),
+            Codec::Pcmu => DecoderOf::Waveform(Box::new(WaveformDecoder::new(Kind::Mu))),
+            Codec::Pcma => DecoderOf::Waveform(Box::new(WaveformDecoder::new(Kind::A))),
         };
         Ok(Self { codec, inner, limit: SoftClip::new(Channels::Mono) })
     }
@@ -132,7 +138,7 @@ impl VoiceDecoder {
         let start = out.len();
         let made = match &mut self.inner {
             DecoderOf::Opus(opus) => opus.decode(payload, out),
-            DecoderOf::G711(g711) => g711.decode(payload, out),
+            DecoderOf::Waveform(waveform) => waveform.decode(payload, out),
         };
         self.limit.apply(&mut out[start..]);
         made
@@ -143,7 +149,7 @@ impl VoiceDecoder {
         let start = out.len();
         let made = match &mut self.inner {
             DecoderOf::Opus(opus) => opus.recover(next, samples, out),
-            DecoderOf::G711(g711) => Ok(g711.conceal(samples, out)),
+            DecoderOf::Waveform(waveform) => Ok(waveform.conceal(samples, out)),
         };
         self.limit.apply(&mut out[start..]);
         made
@@ -154,7 +160,7 @@ impl VoiceDecoder {
         let start = out.len();
         let made = match &mut self.inner {
             DecoderOf::Opus(opus) => opus.conceal(samples, out),
-            DecoderOf::G711(g711) => Ok(g711.conceal(samples, out)),
+            DecoderOf::Waveform(waveform) => Ok(waveform.conceal(samples, out)),
         };
         self.limit.apply(&mut out[start..]);
         made
@@ -169,7 +175,7 @@ mod tests {
     use crate::level::rms_dbfs;
     use crate::signal::Speech;
 
-    const KINDS: [Codec; 3] = [Codec::Opus, Codec::Pcmu, Codec::Pcma];
+    const KINDS: [Codec; 4] = [Codec::Opus, Codec::G722, Codec::Pcmu, Codec::Pcma];
 
     fn voice(samples: usize) -> Vec<f32> {
         let mut out = vec![0.0; samples];
@@ -188,7 +194,7 @@ mod tests {
                 let _ = limited.decode(&payload, &mut out);
                 let _ = match &mut twice.inner {
                     DecoderOf::Opus(opus) => opus.decode(&payload, &mut raw),
-                    DecoderOf::G711(g711) => g711.decode(&payload, &mut raw),
+                    DecoderOf::Waveform(waveform) => waveform.decode(&payload, &mut raw),
                 };
             }
             assert!(raw.iter().any(|sample| sample.abs() > 1.1), "{kind:?}: nothing is loud, so this proves nothing");

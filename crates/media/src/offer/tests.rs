@@ -53,7 +53,7 @@ fn two_of_us_agree_on_everything() {
     let here = caller.accept(answer.as_bytes()).unwrap();
     for agreed in [&here, &there] {
         assert_eq!(agreed.direction, Direction::SendRecv);
-        assert_eq!(agreed.send.iter().map(|one| one.pt).collect::<Vec<_>>(), [111, 0, 8]);
+        assert_eq!(agreed.send.iter().map(|one| one.pt).collect::<Vec<_>>(), [111, 9, 0, 8]);
         assert_eq!(agreed.send, agreed.recv);
         assert_eq!(agreed.dtmf, Some(AgreedEvents { pt: 110, clock: 48_000 }));
         assert_eq!(agreed.dtmf_recv.len(), 2);
@@ -73,11 +73,11 @@ fn two_of_us_agree_on_everything() {
 fn an_offer_looks_like_this() {
     let offer = negotiation(1).offer(&local(1), Direction::SendRecv);
     let expected = format!(
-        "s=-\r\nt=0 0\r\na=group:BUNDLE 0\r\nm=audio 4001 UDP/TLS/RTP/SAVPF 111 0 8 110 126\r\nc=IN IP4 192.0.2.1\r\n\
+        "s=-\r\nt=0 0\r\na=group:BUNDLE 0\r\nm=audio 4001 UDP/TLS/RTP/SAVPF 111 9 0 8 110 126\r\nc=IN IP4 192.0.2.1\r\n\
          a=mid:0\r\na=ice-ufrag:uf1x\r\na=ice-pwd:{}\r\na=fingerprint:{}\r\na=setup:actpass\r\na=rtcp-mux\r\n\
          a=rtcp:4001\r\na=candidate:1 1 udp 2130706431 192.0.2.1 4001 typ host\r\na=end-of-candidates\r\n\
-         a=rtpmap:111 opus/48000/2\r\na=fmtp:111 minptime=10;useinbandfec=1\r\na=rtpmap:0 PCMU/8000\r\n\
-         a=rtpmap:8 PCMA/8000\r\na=rtpmap:110 telephone-event/48000\r\na=fmtp:110 0-15\r\n\
+         a=rtpmap:111 opus/48000/2\r\na=fmtp:111 minptime=10;useinbandfec=1\r\na=rtpmap:9 G722/8000\r\n\
+         a=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:110 telephone-event/48000\r\na=fmtp:110 0-15\r\n\
          a=rtpmap:126 telephone-event/8000\r\na=fmtp:126 0-15\r\na=ptime:20\r\na=maxptime:60\r\na=sendrecv\r\n",
         local(1).pwd,
         local(1).fingerprint
@@ -90,10 +90,10 @@ fn an_offer_looks_like_this() {
 fn a_server_that_leaves_out_half_is_understood() {
     let (answer, agreed) = answered(&offer_with(&[])).unwrap();
     assert_eq!(agreed.send[0], AgreedCodec { codec: Codec::Opus, pt: 102, max_bitrate: Some(30_000) });
-    assert_eq!(agreed.recv.iter().map(|one| one.pt).collect::<Vec<_>>(), [102, 0, 8]);
+    assert_eq!(agreed.recv.iter().map(|one| one.pt).collect::<Vec<_>>(), [102, 9, 0, 8]);
     assert_eq!(agreed.dtmf, Some(AgreedEvents { pt: 103, clock: 48_000 }));
     assert_eq!(agreed.remote.unwrap().candidates.len(), 1);
-    assert!(answer.contains("m=audio 4002 RTP/SAVPF 102 0 8 103 101\r\n"), "{answer}");
+    assert!(answer.contains("m=audio 4002 RTP/SAVPF 102 9 0 8 103 101\r\n"), "{answer}");
     assert!(!answer.contains("a=mid") && !answer.contains("BUNDLE"));
     assert!(answer.contains("a=setup:active\r\n"));
     let (answer, agreed) = answered(&offer_with(&[("a=rtcp-mux\r\n", "")])).unwrap();
@@ -160,10 +160,14 @@ fn sound_that_is_not_secure_is_refused() {
 #[test]
 fn no_common_codec_is_named_and_numbers_alone_mean_nothing() {
     let formats = "102 9 0 8 103 104 101 13";
-    let error = answered(&offer_with(&[(formats, "9 101 13")])).unwrap_err();
+    let error = answered(&offer_with(&[(formats, "18 101 13")])).unwrap_err();
     assert_eq!((error, error.warning().0), (OfferError::NoCommonCodec, 305));
-    // 0 means G.722 where an rtpmap says so, and 102 is A-law.
-    let remapped = [(formats, "0 102"), ("a=rtpmap:9 G722", "a=rtpmap:0 G722"), ("102 opus/48000/2", "102 pcma/8000")];
+    let (answer, agreed) = answered(&offer_with(&[(formats, "9 101 13")])).unwrap();
+    assert_eq!(agreed.send, [AgreedCodec { codec: Codec::G722, pt: 9, max_bitrate: None }]);
+    assert!(answer.contains("SAVPF 9 101\r\n") && answer.contains("a=rtpmap:9 G722/8000\r\n"), "{answer}");
+    // 0 means G.726 where an rtpmap says so, and 102 is A-law.
+    let remapped =
+        [(formats, "0 102"), ("a=rtpmap:9 G722", "a=rtpmap:0 G726-32"), ("102 opus/48000/2", "102 pcma/8000")];
     let (_, agreed) = answered(&offer_with(&remapped)).unwrap();
     assert_eq!(agreed.send, [AgreedCodec { codec: Codec::Pcma, pt: 102, max_bitrate: None.or(Some(30_000)) }]);
     assert_eq!(agreed.dtmf, None);
@@ -293,7 +297,7 @@ fn video_and_the_rest_are_refused_in_place() {
     let again = callee.offer(&local(2), Direction::SendOnly);
     let again = SessionDescription::parse(again.as_bytes()).unwrap();
     assert_eq!(again.media.iter().map(|media| media.port).collect::<Vec<_>>(), [0, 4002, 0]);
-    assert_eq!(again.media[1].formats[..3], ["102", "0", "8"], "the numbers stay");
+    assert_eq!(again.media[1].formats[..3], ["102", "9", "0"], "the numbers stay");
 }
 
 #[test]

@@ -13,7 +13,7 @@ const MS: Duration = Duration::from_millis(1);
 pub(super) fn agreed(codec: Codec, direction: Direction) -> Agreed {
     let clock = codec.clock();
     let one = |codec, pt| AgreedCodec { codec, pt, max_bitrate: None };
-    let recv = vec![one(Codec::Opus, 111), one(Codec::Pcmu, 0), one(Codec::Pcma, 8)];
+    let recv = vec![one(Codec::Opus, 111), one(Codec::G722, 9), one(Codec::Pcmu, 0), one(Codec::Pcma, 8)];
     let events = [AgreedEvents { pt: 101, clock: 8_000 }, AgreedEvents { pt: 110, clock: 48_000 }];
     Agreed {
         remote: Some(crate::agreed::RemotePath {
@@ -156,7 +156,7 @@ impl Pair {
 
 #[test]
 fn two_people_hear_each_other() {
-    for codec in [Codec::Opus, Codec::Pcmu] {
+    for codec in [Codec::Opus, Codec::G722, Codec::Pcmu] {
         let mut pair = Pair::new(codec);
         pair.run(8);
         for (here, there) in [(0, 1), (1, 0)] {
@@ -260,7 +260,7 @@ fn who_holds_hears_nothing_and_then_everything_again() {
 
 #[test]
 fn keys_arrive_once_at_both_clocks_through_loss() {
-    for codec in [Codec::Opus, Codec::Pcmu] {
+    for codec in [Codec::Opus, Codec::G722, Codec::Pcmu] {
         let mut pair = Pair::new(codec);
         pair.run(1);
         pair.loss = 0.3;

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use media::resample::Up6;
+use media::resample::Up;
 
 use crate::config::Language;
 
@@ -67,13 +67,13 @@ pub(super) struct Digits {
     silence: u32,
     /// Samples of the inviting tone so far.
     pip: u32,
-    up: Up6,
+    up: Up,
 }
 
 impl Digits {
     pub(super) fn new(language: Language) -> Self {
         let (pressed, words) = (Vec::with_capacity(MOST), VecDeque::with_capacity(MOST));
-        Self { language, pressed, last: None, words, silence: 0, pip: 0, up: Up6::new() }
+        Self { language, pressed, last: None, words, silence: 0, pip: 0, up: Up::new(6) }
     }
 
     /// A key was pressed. Who presses on is not interrupted: what is being said stops.

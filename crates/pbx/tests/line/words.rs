@@ -3,7 +3,7 @@
 
 use std::{fs, path::Path};
 
-use media::{RATE, resample::Down6, signal::gaps};
+use media::{RATE, resample::Down, signal::gaps};
 use pbx::Language;
 
 use crate::phone::Phone;
@@ -69,7 +69,7 @@ fn parts(heard: &[f32]) -> Vec<(usize, usize)> {
 
 fn recognised(part: &[f32], known: &[(Language, char, Vec<[f32; BANDS]>)]) -> (Language, char) {
     let mut low = Vec::new();
-    Down6::new().process(part, &mut low);
+    Down::new(6).process(part, &mut low);
     let heard = spectrogram(&low);
     let mut found: Vec<_> = known.iter().map(|word| (likeness(&heard, &word.2), word.0, word.1)).collect();
     found.sort_by(|one, other| other.0.total_cmp(&one.0));

@@ -16,7 +16,7 @@ use crate::{
 
 /// The steps of one script that count.
 const MOST: usize = 600;
-const CODECS: [Codec; 3] = [Codec::Opus, Codec::Pcmu, Codec::Pcma];
+const CODECS: [Codec; 4] = [Codec::Opus, Codec::G722, Codec::Pcmu, Codec::Pcma];
 /// What was agreed, what comfort noise has, and what nobody agreed.
 const PAYLOAD_TYPES: [u8; 8] = [111, 0, 8, 110, 126, 13, 9, 72];
 /// What a far end like ours offers.
