@@ -18,6 +18,8 @@ const FADE: usize = 240;
 const URGENT: i64 = 1440;
 /// Sound that should be longer by less may become longer by this, for a lag of less is hard to find in a voice: 7.5 ms.
 const LEAST_LONGER: usize = 360;
+/// What a stretch needs at most: a lag of 15 ms and its cross-fade.
+const ROOM: usize = 960;
 /// Frames in which no good place for a stretch was found before any place will do.
 const PATIENCE: u32 = 10;
 /// Frames between two stretches that are not urgent.
@@ -261,8 +263,9 @@ impl Playout {
         self.silent = true;
     }
 
-    /// Mends the wait by making the frame just decoded longer or shorter.
+    /// Mends the wait by making the frame just decoded longer or shorter; where that is short, what waits before it too.
     fn stretch(&mut self, start: usize) {
+        let start = start.min(self.ready.len().saturating_sub(ROOM));
         let wanted = self.jitter.wanted_stretch();
         self.rest = self.rest.saturating_sub(1);
         if wanted == 0 || (self.rest > 0 && wanted.abs() < URGENT) {
