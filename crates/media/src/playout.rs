@@ -6,6 +6,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::codec::noise::ComfortNoise;
 use crate::codec::{Codec, VoiceDecoder};
 use crate::jitter::{BLOCK, Inserted, JitterBuffer, JitterCounts, Step, Waiting};
 use crate::level::Meter;
@@ -14,6 +15,8 @@ use crate::stretch;
 
 /// Cross-fade between decoders and at the edges of sound: 5 ms.
 const FADE: usize = 240;
+/// After so long the made-up end of a word is over: 60 ms.
+const DYING: usize = 2880;
 /// A wrong wait beyond this is mended in every frame and at any place: 30 ms.
 const URGENT: i64 = 1440;
 /// Sound that should be longer by less may become longer by this, for a lag of less is hard to find in a voice: 7.5 ms.
@@ -51,6 +54,10 @@ pub struct Playout {
     last: f32,
     /// Whether the last block was nothing at all.
     silent: bool,
+    /// How the far end's silence sounds, since it said so.
+    noise: Option<ComfortNoise>,
+    /// Whether the last block was that noise.
+    noisy: bool,
     refused: u32,
     rest: u32,
     meter: Meter,
@@ -67,6 +74,8 @@ impl Playout {
             played: 0,
             last: 0.0,
             silent: true,
+            noise: None,
+            noisy: false,
             refused: 0,
             rest: 0,
             meter: Meter::default(),
@@ -77,6 +86,18 @@ impl Playout {
     /// Takes a packet of sound.
     pub fn insert(&mut self, now: Instant, header: &Header, codec: Codec, payload: &[u8]) -> Inserted {
         self.jitter.insert(now, header, codec, payload)
+    }
+
+    /// Takes a packet of comfort noise (RFC 3389): from now on the far end's silence sounds like that. `false` if it came
+    /// before.
+    pub fn insert_noise(&mut self, header: &Header, payload: &[u8]) -> bool {
+        let new = self.jitter.insert_other(header);
+        match &mut self.noise {
+            Some(noise) if new => noise.update(payload),
+            None if new => self.noise = ComfortNoise::new(payload),
+            _ => {}
+        }
+        new
     }
 
     /// Takes note of a packet that is no sound; `false` if it came before.
@@ -94,6 +115,7 @@ impl Playout {
         self.jitter.restart();
         self.cut_off();
         self.decoder = None;
+        self.noise = None;
     }
 
     /// Fills `out` with the next sound at 48 kHz.
@@ -156,14 +178,64 @@ impl Playout {
         match self.jitter.next(now, start) {
             Step::Play { packet, skip } => {
                 self.play(&packet, skip);
+                self.leave_noise(start);
                 self.stretch(start);
             }
-            Step::Recover { samples, next } => self.recover(samples, &next),
-            Step::Conceal { samples, lost } => {
-                self.conceal(samples);
-                *(if lost { &mut self.counts.concealed } else { &mut self.counts.quiet }) += samples as u64;
+            Step::Recover { samples, next } => {
+                self.recover(samples, &next);
+                self.leave_noise(start);
             }
-            Step::Wait => self.wait(),
+            Step::Conceal { samples, lost: true } => {
+                self.conceal(samples);
+                self.leave_noise(start);
+                self.counts.concealed += samples as u64;
+            }
+            Step::Conceal { samples, lost: false } => self.quiet(samples),
+            Step::Wait if self.has_noise() && self.jitter.is_quiet() => self.quiet(BLOCK),
+            Step::Wait => {
+                self.wait();
+                self.leave_noise(start);
+            }
+        }
+    }
+
+    /// Appends exactly `samples` of the sender's silence: as it said that it sounds, or as the decoder goes on.
+    fn quiet(&mut self, samples: usize) {
+        self.counts.quiet += samples as u64;
+        let start = self.ready.len();
+        let has_noise = self.has_noise();
+        let Some(noise) = self.noise.as_mut().filter(|_| has_noise) else {
+            self.conceal(samples);
+            self.leave_noise(start);
+            return;
+        };
+        noise.make(samples.next_multiple_of(6), &mut self.ready);
+        self.ready.truncate(start + samples);
+        if !std::mem::replace(&mut self.noisy, true) {
+            // All of the word's end is made up now, so that none of it is left to blend with the next word.
+            let mut old = Vec::with_capacity(DYING);
+            if let Some(decoder) = self.decoder.as_mut().filter(|_| !self.silent) {
+                let _ = decoder.conceal(DYING, &mut old);
+            }
+            old.resize(DYING, 0.0);
+            blend(&mut self.ready[start..], &old);
+        }
+        self.silent = false;
+    }
+
+    /// Opus says by itself how its silence sounds.
+    fn has_noise(&self) -> bool {
+        self.noise.is_some() && self.codec() != Some(Codec::Opus)
+    }
+
+    /// Blends the noise before `start` into what begins there.
+    fn leave_noise(&mut self, start: usize) {
+        if std::mem::take(&mut self.noisy)
+            && let Some(noise) = &mut self.noise
+        {
+            let mut old = Vec::with_capacity(FADE);
+            noise.make(FADE, &mut old);
+            blend(&mut self.ready[start..], &old);
         }
     }
 
@@ -196,9 +268,7 @@ impl Playout {
             old.clear();
             old.resize(FADE, 0.0);
         }
-        for (n, (sample, old)) in self.ready[start..].iter_mut().zip(&old).take(FADE).enumerate() {
-            *sample = *old + (*sample - *old) * (n + 1) as f32 / (FADE + 1) as f32;
-        }
+        blend(&mut self.ready[start..], &old);
         self.silent = false;
     }
 
@@ -253,7 +323,9 @@ impl Playout {
     /// Lets what is decoded, or what the decoder would go on with, fade out within 5 ms.
     fn cut_off(&mut self) {
         if self.ready.len() - self.played < FADE && !self.silent {
+            let start = self.ready.len();
             self.conceal(BLOCK);
+            self.leave_noise(start);
         }
         let keep = FADE.min(self.ready.len() - self.played);
         self.ready.truncate(self.played + keep);
@@ -286,5 +358,12 @@ impl Playout {
         self.rest = REST;
         self.jitter.stretched(by);
         self.counts.stretched += by.unsigned_abs();
+    }
+}
+
+/// Blends the first 5 ms of `new` from `old`; with less of `old` there is less of a blend.
+fn blend(new: &mut [f32], old: &[f32]) {
+    for (n, (sample, old)) in new.iter_mut().zip(old).take(FADE).enumerate() {
+        *sample = *old + (*sample - *old) * (n + 1) as f32 / (FADE + 1) as f32;
     }
 }

@@ -49,7 +49,7 @@ impl Session {
                 }
                 self.playout.insert_other(&header)
             }
-            Meaning::Noise => self.playout.insert_other(&header),
+            Meaning::Noise if self.direction.receives() => self.playout.insert_noise(&header, packet.payload),
             _ => true,
         };
         if let Some(reception) = self.reception.as_mut().filter(|_| !first) {
