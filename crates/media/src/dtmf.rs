@@ -1,5 +1,6 @@
 //! Telephone events, RFC 4733: keys pressed, sent as packets of their own between those of sound, and heard without
-//! doubles. Where none were agreed, the session says so and the caller sends INFO instead.
+//! doubles. Where none were agreed, the session says so and the caller sends INFO instead; keys of such a far end are
+//! looked for in its sound (`inband`).
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};

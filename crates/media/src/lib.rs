@@ -10,6 +10,7 @@ mod delay;
 pub mod dtmf;
 pub mod error;
 pub mod feed;
+mod inband;
 pub mod jitter;
 pub mod level;
 pub mod offer;

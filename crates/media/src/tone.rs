@@ -54,11 +54,13 @@ impl Tone {
     }
 }
 
-/// ITU-T Q.23: a row and a column frequency for each key.
+/// ITU-T Q.23: the keys in their rows, and the frequencies of rows and columns in Hz.
+pub(crate) const KEYS: [&str; 4] = ["123A", "456B", "789C", "*0#D"];
+pub(crate) const ROWS: [f32; 4] = [697.0, 770.0, 852.0, 941.0];
+pub(crate) const COLUMNS: [f32; 4] = [1209.0, 1336.0, 1477.0, 1633.0];
+
+/// A row and a column frequency for each key.
 fn dtmf_hertz(key: char) -> [f32; 2] {
-    const KEYS: [&str; 4] = ["123A", "456B", "789C", "*0#D"];
-    const ROWS: [f32; 4] = [697.0, 770.0, 852.0, 941.0];
-    const COLUMNS: [f32; 4] = [1209.0, 1336.0, 1477.0, 1633.0];
     let key = key.to_ascii_uppercase();
     KEYS.iter()
         .enumerate()

@@ -22,6 +22,7 @@ use crate::agreed::{Agreed, AgreedCodec, AgreedEvents, Direction};
 use crate::capture::Capture;
 use crate::dtmf::{DtmfReceiver, DtmfSender, Step};
 use crate::error::SoundError;
+use crate::inband::InbandReceiver;
 use crate::playout::Playout;
 use crate::quality::{Grade, Quality, Sample, mos, one_way};
 use crate::report::{Reception, ReportClock};
@@ -57,7 +58,7 @@ pub enum SessionOutput {
 /// What can happen to the voice of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SessionEvent {
-    /// The far end pressed a key.
+    /// The far end pressed a key: by a telephone event, or, where it agreed on none, in its sound.
     Dtmf(char),
     /// No telephone events were agreed: send this key by SIP INFO.
     SendInfo {
@@ -101,6 +102,10 @@ pub struct Session {
     dtmf_out: DtmfSender,
     dtmf_start: Timestamp,
     dtmf_in: DtmfReceiver,
+    /// Looks for keys in the sound, while there are no events.
+    inband: Option<InbandReceiver>,
+    /// An event came, agreed or not: from now on keys come so.
+    events_come: bool,
     playout: Playout,
     reception: Option<Reception>,
     /// The stream before this one, and when it was left.
@@ -147,6 +152,8 @@ impl Session {
             dtmf_out: DtmfSender::default(),
             dtmf_start: Timestamp(0),
             dtmf_in: DtmfReceiver::default(),
+            inband: None,
+            events_come: false,
             playout: Playout::new(now),
             reception: None,
             left: None,
@@ -183,6 +190,9 @@ impl Session {
         self.recv.clone_from(&agreed.recv);
         self.dtmf_recv.clone_from(&agreed.dtmf_recv);
         self.dtmf_send = agreed.dtmf;
+        // A far end that takes events sends them too; only one that knows none has its keys in the sound.
+        let inband = agreed.dtmf.is_none() && agreed.direction.receives() && !self.events_come;
+        self.inband = inband.then(|| self.inband.take().unwrap_or_else(InbandReceiver::new));
         if agreed.remote.is_none() {
             self.report_at = None;
         } else if self.report_at.is_none() {
@@ -224,6 +234,10 @@ impl Session {
     /// Fills `out` with what the far end says, 48 kHz mono; best in blocks of 480.
     pub fn playout(&mut self, now: Instant, out: &mut [f32]) {
         self.playout.pull(now, out);
+        if let Some(inband) = &mut self.inband {
+            let outputs = &mut self.outputs;
+            inband.push(out, |key| outputs.push_back(SessionOutput::Event(SessionEvent::Dtmf(key))));
+        }
         if !self.first_sound && self.playout.counts().decoded > 0 {
             self.first_sound = true;
             self.outputs.push_back(SessionOutput::Event(SessionEvent::FirstSound));

@@ -44,6 +44,9 @@ impl Session {
                 self.playout.insert(now, &header, codec, packet.payload) != Inserted::Duplicate
             }
             Meaning::Event(_) => {
+                // Not agreed upon, and yet it comes: whoever sends it may leave the key in the sound as well.
+                self.events_come = true;
+                self.inband = None;
                 if let Some(key) = self.dtmf_in.packet(&header, packet.payload) {
                     self.outputs.push_back(SessionOutput::Event(SessionEvent::Dtmf(key)));
                 }

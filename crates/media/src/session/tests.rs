@@ -1,4 +1,5 @@
 mod hostile;
+mod keys;
 
 use super::*;
 use crate::RATE;
@@ -52,6 +53,8 @@ struct Pair {
     wire: Vec<(Instant, usize, bool, Vec<u8>)>,
     sent: [u64; 2],
     lost: [u64; 2],
+    /// What the first end says next instead of its voice.
+    instead: Option<Box<[f32; 480]>>,
 }
 
 struct End {
@@ -83,6 +86,7 @@ impl Pair {
             wire: Vec::new(),
             sent: [0; 2],
             lost: [0; 2],
+            instead: None,
         }
     }
 
@@ -115,6 +119,9 @@ impl Pair {
             let mut block = [0.0; 480];
             let end = &mut self.ends[from];
             end.voice.fill(&mut block);
+            if let Some(instead) = self.instead.take_if(|_| from == 0) {
+                block = *instead;
+            }
             end.said.extend(block);
             end.session.capture(now, &block);
             end.session.playout(now, &mut block);
