@@ -67,7 +67,7 @@ impl Ours {
                 [seed; 32],
             )
         };
-        let mut session = Session::new(now, SessionConfig { seed: [seed; 32], cname: None });
+        let mut session = Session::new(now, SessionConfig { seed: [seed; 32], cname: None, bitrate: None });
         session.set_sending(true);
         let (said, heard) = (Record::default(), Record::default());
         let end = Arc::new(Mutex::new(End {

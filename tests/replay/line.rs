@@ -60,7 +60,7 @@ impl Line {
             events: Vec::new(),
             calls: Vec::new(),
             due: None,
-            policy: Policy { codecs },
+            policy: Policy { codecs, ..Policy::default() },
             echoed: Vec::new(),
             tag: String::new(),
         };

@@ -16,6 +16,8 @@ const FADE: f32 = 240.0;
 /// One sent stream.
 pub struct Capture {
     encoder: Option<VoiceEncoder>,
+    /// Bits per second wished for here.
+    bitrate: Option<u32>,
     payload_type: u8,
     frame: Vec<f32>,
     frame_len: usize,
@@ -41,6 +43,7 @@ impl Capture {
     pub fn new(ssrc: Ssrc, sequence: Sequence, timestamp: Timestamp) -> Self {
         Self {
             encoder: None,
+            bitrate: None,
             payload_type: 0,
             frame: Vec::with_capacity(2880),
             frame_len: RATE as usize / 50,
@@ -80,8 +83,17 @@ impl Capture {
         self.elapsed = 0;
         self.clock = agreed.codec.clock();
         self.marker = true;
-        self.encoder = Some(VoiceEncoder::new(agreed.codec, agreed.max_bitrate)?);
+        let mut encoder = VoiceEncoder::new(agreed.codec, agreed.max_bitrate)?;
+        if let Some(bits) = self.bitrate {
+            encoder.set_bitrate(bits)?;
+        }
+        self.encoder = Some(encoder);
         Ok(())
+    }
+
+    /// Bits per second of Opus from the next codec on; `None` is as usual.
+    pub fn set_bitrate(&mut self, bits: Option<u32>) {
+        self.bitrate = bits;
     }
 
     /// Opens or closes the stream.

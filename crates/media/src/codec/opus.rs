@@ -6,6 +6,9 @@ use crate::error::SoundError;
 
 /// Bits per second when the far end sets no limit: at this rate the copy of the last frame rides along.
 const BITRATE: i32 = 32_000;
+/// Fewest and most bits per second (RFC 7587 section 6.1).
+const LEAST_BITRATE: i32 = 6_000;
+const MOST_BITRATE: i32 = 510_000;
 /// The longest packet, 120 ms (RFC 6716 section 3.2.5).
 pub(super) const LONGEST: usize = 5760;
 /// Loss that the encoder always prepares for, in percent; below it, it would leave the copy out.
@@ -13,6 +16,8 @@ const LEAST_LOSS: u8 = 10;
 
 pub(super) struct OpusEncoder {
     inner: Encoder,
+    /// What the far end takes at most, in bits per second.
+    limit: i32,
     loss: u8,
     scratch: [u8; 1275],
 }
@@ -23,12 +28,18 @@ impl OpusEncoder {
         // Not `Voip`: it filters the low end away by the pitch of the voice, and at every bit-rate what comes out is less like
         // what went in (0.83 instead of 0.99 in the test below), with as many copies.
         let mut inner = Encoder::new(crate::RATE, Channels::Mono, Application::Audio)?;
-        let limit = max_bitrate.and_then(|rate| i32::try_from(rate).ok()).unwrap_or(BITRATE);
-        inner.set_bitrate(Bitrate::Bits(BITRATE.min(limit).max(6000)))?;
+        let limit = max_bitrate.and_then(|rate| i32::try_from(rate).ok()).unwrap_or(MOST_BITRATE);
+        inner.set_bitrate(Bitrate::Bits(BITRATE.min(limit).max(LEAST_BITRATE)))?;
         inner.set_complexity(9)?;
         inner.set_inband_fec(true)?;
         inner.set_packet_loss_perc(i32::from(LEAST_LOSS))?;
-        Ok(Self { inner, loss: LEAST_LOSS, scratch: [0; 1275] })
+        Ok(Self { inner, limit, loss: LEAST_LOSS, scratch: [0; 1275] })
+    }
+
+    /// Takes so many bits per second, or as many as the far end takes.
+    pub(super) fn set_bitrate(&mut self, bits: u32) -> Result<(), SoundError> {
+        let bits = i32::try_from(bits).unwrap_or(MOST_BITRATE).min(self.limit);
+        Ok(self.inner.set_bitrate(Bitrate::Bits(bits.clamp(LEAST_BITRATE, MOST_BITRATE)))?)
     }
 
     pub(super) fn set_loss(&mut self, percent: u8) {

@@ -28,7 +28,13 @@ impl Codec {
         }
     }
 
-    /// Short name for the quality view.
+    /// The codec of such a short name, in any case.
+    pub fn named(name: &str) -> Option<Self> {
+        let mut all = super::table::ROWS.iter().map(|row| row.codec);
+        all.find(|codec| codec.name().eq_ignore_ascii_case(name))
+    }
+
+    /// Short name for the quality view and for settings.
     pub fn name(self) -> &'static str {
         match self {
             Self::Opus => "opus",
@@ -92,6 +98,14 @@ impl VoiceEncoder {
         match &mut self.inner {
             EncoderOf::Opus(opus) => opus.encode(frame, out),
             EncoderOf::Waveform(waveform) => waveform.encode(frame, out),
+        }
+    }
+
+    /// Takes so many bits per second, within what the far end's fmtp allows; only Opus heeds it.
+    pub fn set_bitrate(&mut self, bits: u32) -> Result<(), SoundError> {
+        match &mut self.inner {
+            EncoderOf::Opus(opus) => opus.set_bitrate(bits),
+            EncoderOf::Waveform(_) => Ok(()),
         }
     }
 
@@ -250,6 +264,26 @@ mod tests {
         let error = |other: &[f32]| -> f32 { whole.iter().zip(other).map(|(a, b)| (a - b).powi(2)).sum() };
         let (recovered, concealed) = (error(&run(1)), error(&run(2)));
         assert!(recovered < concealed, "{recovered} against {concealed}");
+    }
+
+    #[test]
+    fn a_bitrate_of_ones_own_is_taken_within_the_far_ends() {
+        let octets = |limit, bits| {
+            let mut encoder = VoiceEncoder::new(Codec::Opus, limit).unwrap();
+            encoder.set_bitrate(bits).unwrap();
+            let mut out = Vec::new();
+            for frame in voice(96_000).chunks(960) {
+                encoder.encode(frame, &mut out).unwrap();
+            }
+            out.len()
+        };
+        // Two seconds.
+        for (limit, bits, taken) in [(None, 96_000, 96_000), (None, 16_000, 16_000), (Some(20_000), 96_000, 20_000)] {
+            let rate = octets(limit, bits) * 4;
+            assert!(rate.abs_diff(taken) < taken / 4, "{limit:?}, {bits}: {rate}");
+        }
+        assert_eq!(KINDS.map(|codec| Codec::named(&codec.name().to_uppercase())), KINDS.map(Some));
+        assert_eq!(Codec::named("speex"), None);
     }
 
     #[test]

@@ -46,11 +46,17 @@ pub struct LocalPath {
 pub struct Policy {
     /// Codecs, the best first; at least one.
     pub codecs: Vec<Codec>,
+    /// Whether that order goes before the far end's in an answer of ours. Else theirs is kept, as RFC 3264 section 6.1
+    /// recommends unless there is a reason.
+    pub own_order: bool,
+    /// Bits per second of Opus, 6 000..=510 000: what the far end is asked for (`maxaveragebitrate`, RFC 7587 section
+    /// 6.1).
+    pub bitrate: Option<u32>,
 }
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { codecs: table::ROWS.iter().map(|row| row.codec).collect() }
+        Self { codecs: table::ROWS.iter().map(|row| row.codec).collect(), own_order: false, bitrate: None }
     }
 }
 
@@ -196,7 +202,11 @@ impl Negotiation {
         wanted: Direction,
     ) -> Result<(String, Agreed), OfferError> {
         let description = SessionDescription::parse(offer)?;
-        let (ours, remote) = self.choose(&description)?;
+        let (ours, mut remote) = self.choose(&description)?;
+        if self.policy.own_order {
+            let place = |codec: &AgreedCodec| self.policy.codecs.iter().position(|own| *own == codec.codec);
+            remote.codecs.sort_by_key(|codec| place(codec).unwrap_or(usize::MAX));
+        }
         let mut next = self.clone();
         next.offered = None;
         next.ours = ours;

@@ -346,11 +346,30 @@ fn a_second_answer_of_another_fork_is_judged_afresh() {
 
 #[test]
 fn a_policy_leaves_codecs_out() {
-    let mut caller = Negotiation::new([1; 32], Policy { codecs: vec![Codec::Pcma] });
+    let mut caller = Negotiation::new([1; 32], Policy { codecs: vec![Codec::Pcma], ..Policy::default() });
     let offer = caller.offer(&local(1), Direction::SendRecv);
     assert!(offer.contains("SAVPF 8 126\r\n"), "{offer}");
     let (_, agreed) = caller.answer(offer_with(&[]).as_bytes(), &local(1), Direction::SendRecv).unwrap();
     assert_eq!(agreed.send.iter().map(|one| one.codec).collect::<Vec<_>>(), [Codec::Pcma]);
+}
+
+#[test]
+fn an_order_of_ones_own_goes_before_theirs_and_a_bitrate_is_asked_for() {
+    let policy = Policy { codecs: vec![Codec::Pcma, Codec::G722, Codec::Opus], own_order: true, bitrate: Some(64_000) };
+    let mut caller = Negotiation::new([1; 32], policy.clone());
+    let offer = caller.offer(&local(1), Direction::SendRecv);
+    assert!(offer.contains("SAVPF 8 9 111 110 126\r\n"), "{offer}");
+    assert!(offer.contains("a=fmtp:111 minptime=10;useinbandfec=1;maxaveragebitrate=64000\r\n"), "{offer}");
+    let answered = |policy| {
+        let mut callee = Negotiation::new([2; 32], policy);
+        let (answer, agreed) = callee.answer(offer_with(&[]).as_bytes(), &local(2), Direction::SendRecv).unwrap();
+        (answer, agreed.send.iter().map(|one| one.codec).collect::<Vec<_>>())
+    };
+    let (answer, sent) = answered(policy.clone());
+    assert_eq!(sent, policy.codecs);
+    assert!(answer.contains("SAVPF 8 9 102 103 101\r\n") && answer.contains("maxaveragebitrate=64000\r\n"), "{answer}");
+    // Without a reason of our own theirs is kept.
+    assert_eq!(answered(Policy { own_order: false, ..policy }).1, [Codec::Opus, Codec::G722, Codec::Pcma]);
 }
 
 proptest! {

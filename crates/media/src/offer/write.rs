@@ -1,7 +1,7 @@
 //! Our descriptions, always in the same order.
 
 use super::{Direction, Format, LocalPath, Negotiation, Section};
-use crate::codec::table;
+use crate::codec::{Codec, table};
 use crate::sdp::{Attribute, Media, Origin, SessionDescription};
 
 /// Longest packets we like to get, in ms.
@@ -26,11 +26,9 @@ impl Negotiation {
         if let Some(mid) = self.sections.get(self.ours).filter(|ours| ours.bundled).and_then(|ours| ours.mid.as_ref()) {
             attributes.push(Attribute::new("group", format!("BUNDLE {mid}")));
         }
-        let media = self
-            .sections
-            .iter()
-            .enumerate()
-            .map(|(index, section)| if index == self.ours { sound(section, say) } else { refused(section) });
+        let media = self.sections.iter().enumerate().map(|(index, section)| {
+            if index == self.ours { sound(section, say, self.policy.bitrate) } else { refused(section) }
+        });
         let mut description = SessionDescription {
             origin: Origin {
                 username: "-".into(),
@@ -53,7 +51,7 @@ impl Negotiation {
     }
 }
 
-fn sound(section: &Section, say: &Saying<'_>) -> Media {
+fn sound(section: &Section, say: &Saying<'_>, bitrate: Option<u32>) -> Media {
     let Saying { local, direction, setup, formats, rtcp_mux } = *say;
     let mut attributes = Vec::with_capacity(24);
     if let Some(mid) = &section.mid {
@@ -70,7 +68,7 @@ fn sound(section: &Section, say: &Saying<'_>) -> Media {
     attributes.extend(local.candidates.iter().map(|candidate| Attribute::new("candidate", candidate)));
     attributes.push(Attribute::flag("end-of-candidates"));
     for (format, number) in formats {
-        describe(*format, *number, &mut attributes);
+        describe(*format, *number, bitrate, &mut attributes);
     }
     attributes.push(Attribute::new("ptime", "20"));
     attributes.push(Attribute::new("maxptime", LONGEST_PACKET));
@@ -85,13 +83,16 @@ fn sound(section: &Section, say: &Saying<'_>) -> Media {
     }
 }
 
-fn describe(format: Format, number: u8, attributes: &mut Vec<Attribute>) {
+fn describe(format: Format, number: u8, bitrate: Option<u32>, attributes: &mut Vec<Attribute>) {
     match format {
         Format::Sound(codec) => {
             let row = table::row(codec);
             let channels = if row.channels > 1 { format!("/{}", row.channels) } else { String::new() };
             attributes.push(Attribute::new("rtpmap", format!("{number} {}/{}{channels}", row.name, row.clock)));
-            attributes.extend(row.fmtp.map(|fmtp| Attribute::new("fmtp", format!("{number} {fmtp}"))));
+            // RFC 7587 section 6.1, the one codec that can be asked for less or more.
+            let bitrate = bitrate.filter(|_| codec == Codec::Opus).map(|bits| format!(";maxaveragebitrate={bits}"));
+            let bitrate = bitrate.unwrap_or_default();
+            attributes.extend(row.fmtp.map(|fmtp| Attribute::new("fmtp", format!("{number} {fmtp}{bitrate}"))));
         }
         Format::Events(clock) => {
             attributes.push(Attribute::new("rtpmap", format!("{number} telephone-event/{clock}")));

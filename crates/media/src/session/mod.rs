@@ -40,6 +40,8 @@ pub struct SessionConfig {
     pub seed: [u8; 32],
     /// Canonical name in RTCP; `None` makes a random one (RFC 7022 section 4.2), which tells nothing about anybody.
     pub cname: Option<String>,
+    /// Bits per second of Opus, 6 000..=510 000, where the far end takes so many; `None` is as usual.
+    pub bitrate: Option<u32>,
 }
 
 /// What a session asks for.
@@ -134,7 +136,8 @@ impl Session {
         // RFC 3550 section 5.1: sequence and timestamp begin anywhere. The lower half keeps the first wrap away from
         // peers that guess the rollover counter of SRTP wrongly.
         let sequence = Sequence(rng.random_range(0..0x8000));
-        let capture = Capture::new(ssrc, sequence, Timestamp(rng.random()));
+        let mut capture = Capture::new(ssrc, sequence, Timestamp(rng.random()));
+        capture.set_bitrate(config.bitrate);
         let cname = config.cname.unwrap_or_else(|| format!("{:024x}", rng.random::<u128>() >> 32));
         Self {
             rng,

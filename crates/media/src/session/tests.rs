@@ -69,7 +69,7 @@ impl Pair {
     fn new(codec: Codec) -> Self {
         let start = epoch();
         let end = |seed: u8| {
-            let mut session = Session::new(start, SessionConfig { seed: [seed; 32], cname: None });
+            let mut session = Session::new(start, SessionConfig { seed: [seed; 32], cname: None, bitrate: None });
             session.apply(start, &agreed(codec, Direction::SendRecv)).unwrap();
             session.set_sending(true);
             let voice = Speech::new(u64::from(seed));
@@ -320,7 +320,7 @@ fn silence_is_told_after_five_seconds_and_its_end() {
 #[test]
 fn a_day_on_hold_raises_no_alarm() {
     let start = epoch();
-    let mut session = Session::new(start, SessionConfig { seed: [1; 32], cname: None });
+    let mut session = Session::new(start, SessionConfig { seed: [1; 32], cname: None, bitrate: None });
     let held = Agreed { remote_hold: true, ..agreed(Codec::Opus, Direction::RecvOnly) };
     session.apply(start, &held).unwrap();
     let mut now = start;

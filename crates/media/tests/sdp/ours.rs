@@ -33,7 +33,8 @@ fn the_seed_makes_the_session_and_the_version_follows_the_words() {
 
 #[test]
 fn our_answer_is_an_answer_to_ourselves() {
-    let (mut we, mut they) = (negotiation(), Negotiation::new([9; 32], Policy { codecs: vec![Codec::Pcma] }));
+    let (mut we, mut they) =
+        (negotiation(), Negotiation::new([9; 32], Policy { codecs: vec![Codec::Pcma], ..Policy::default() }));
     let offered = we.offer(&local(), Direction::SendRecv);
     let (sdp, theirs) = they.answer(offered.as_bytes(), &local(), Direction::RecvOnly).unwrap();
     let ours = we.accept(sdp.as_bytes()).unwrap();

@@ -33,7 +33,7 @@ pub(super) struct Player {
 
 impl Player {
     pub(super) fn new(now: Instant, source: Source, seed: [u8; 32]) -> Self {
-        let mut session = Session::new(now, SessionConfig { seed, cname: None });
+        let mut session = Session::new(now, SessionConfig { seed, cname: None, bitrate: None });
         session.set_sending(true);
         Self { session, source, next: None, due: None, block: [0.0; BLOCK] }
     }

@@ -46,7 +46,7 @@ impl Sound {
             allow_loopback: true,
             ..PathConfig::new(Arc::clone(identity), locals, [seed; 32])
         };
-        let mut session = Session::new(Instant::now(), SessionConfig { seed: [seed; 32], cname: None });
+        let mut session = Session::new(Instant::now(), SessionConfig { seed: [seed; 32], cname: None, bitrate: None });
         session.set_sending(true);
         Self {
             negotiation: Negotiation::new([seed; 32], Policy::default()),

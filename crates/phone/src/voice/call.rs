@@ -71,7 +71,7 @@ impl Call {
         };
         Ok(Self {
             id: making.id,
-            session: Session::new(now, SessionConfig { seed: sound, cname: None }),
+            session: Session::new(now, SessionConfig { seed: sound, cname: None, bitrate: None }),
             negotiation: Negotiation::new(words, Policy::default()),
             path: Path::new(config).map_err(|error| error.to_string())?,
             sockets: making.sockets,

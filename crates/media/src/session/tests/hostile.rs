@@ -8,7 +8,7 @@ fn another_source_may_take_over_at_any_time() {
     pair.run(3);
     // The far end is replaced by another, whose numbers wrap in its first second.
     let now = pair.now();
-    let mut other = Session::new(now, SessionConfig { seed: [9; 32], cname: None });
+    let mut other = Session::new(now, SessionConfig { seed: [9; 32], cname: None, bitrate: None });
     other.apply(now, &agreed(Codec::Opus, Direction::SendRecv)).unwrap();
     other.set_sending(true);
     other.capture = Capture::new(Ssrc(5), Sequence(65_520), Timestamp(u32::MAX - 9_000));
@@ -31,7 +31,7 @@ fn another_source_may_take_over_at_any_time() {
 #[test]
 fn stragglers_of_the_old_source_do_not_bring_it_back() {
     let start = epoch();
-    let mut session = Session::new(start, SessionConfig { seed: [1; 32], cname: None });
+    let mut session = Session::new(start, SessionConfig { seed: [1; 32], cname: None, bitrate: None });
     session.apply(start, &agreed(Codec::Pcmu, Direction::SendRecv)).unwrap();
     let packet = |ssrc, n: u32| {
         let sequence = Sequence(n as u16);
@@ -51,7 +51,7 @@ fn stragglers_of_the_old_source_do_not_bring_it_back() {
 #[test]
 fn rubbish_of_every_length_and_first_byte_changes_nothing() {
     let start = epoch();
-    let mut session = Session::new(start, SessionConfig { seed: [1; 32], cname: None });
+    let mut session = Session::new(start, SessionConfig { seed: [1; 32], cname: None, bitrate: None });
     session.apply(start, &agreed(Codec::Opus, Direction::SendRecv)).unwrap();
     let mut rng = ChaCha12Rng::seed_from_u64(4);
     let mut noise = vec![0u8; 1500];
@@ -77,7 +77,7 @@ fn rubbish_of_every_length_and_first_byte_changes_nothing() {
 #[test]
 fn any_payload_of_an_agreed_type_is_survived() {
     let start = epoch();
-    let mut session = Session::new(start, SessionConfig { seed: [1; 32], cname: None });
+    let mut session = Session::new(start, SessionConfig { seed: [1; 32], cname: None, bitrate: None });
     session.apply(start, &agreed(Codec::Opus, Direction::SendRecv)).unwrap();
     let mut rng = ChaCha12Rng::seed_from_u64(5);
     let mut out = [0.0; 480];

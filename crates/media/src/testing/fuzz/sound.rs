@@ -82,7 +82,7 @@ pub fn jitter(script: &[u8]) {
 /// time goes on.
 pub fn session(script: &[u8]) {
     let (mut choices, start) = (Choices(script), epoch());
-    let mut session = Session::new(start, SessionConfig { seed: [1; 32], cname: None });
+    let mut session = Session::new(start, SessionConfig { seed: [1; 32], cname: None, bitrate: None });
     let agreed = agreed();
     session.apply(start, &agreed).expect("there are codecs");
     session.set_sending(true);

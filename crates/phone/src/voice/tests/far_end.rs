@@ -58,7 +58,7 @@ impl FarEnd {
             allow_loopback: true,
             ..PathConfig::new(Identity::generate().unwrap(), vec![LocalCandidate::host(socket.local())], [seed; 32])
         };
-        let mut session = Session::new(now, SessionConfig { seed: [seed; 32], cname: None });
+        let mut session = Session::new(now, SessionConfig { seed: [seed; 32], cname: None, bitrate: None });
         session.set_sending(true);
         let far = Far {
             path: Path::new(config).unwrap(),
