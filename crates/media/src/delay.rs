@@ -51,7 +51,9 @@ impl DelayModel {
         let transit = now - at;
         let base = self.base_at(now).map_or(transit, |base| base.min(transit));
         if self.base_at(now) != Some(base) {
-            self.base = Some((base, now));
+            let before = self.base.replace((base, now)).map_or(base, |(before, _)| before);
+            // All that came before was later than it seemed, by as much as this one is faster than any was.
+            self.shift((before - base) / BIN);
         }
         let before = self.newest.replace((now, at));
         if before.is_some_and(|(came, was)| at > was && now - came < (at - was) / CROWD) {
@@ -79,6 +81,14 @@ impl DelayModel {
     /// How long after the fastest packet's sound was due `at` is, now.
     pub(crate) fn delay(&self, now: i64, at: i64) -> i64 {
         self.base_at(now).map_or(0, |base| now - at - base)
+    }
+
+    fn shift(&mut self, bins: i64) {
+        let by = usize::try_from(bins).unwrap_or(0).min(BINS - 1);
+        let beyond: f32 = self.bins[BINS - by..].iter().sum();
+        self.bins.copy_within(..BINS - by, by);
+        self.bins[..by].fill(0.0);
+        self.bins[BINS - 1] += beyond;
     }
 
     fn base_at(&self, now: i64) -> Option<i64> {

@@ -41,6 +41,8 @@ const LOSSY: f32 = 0.01;
 const ANOTHER_TIMELINE: i64 = RATE as i64;
 /// So many packets in a row that are the newest and yet late: the sender turned its clock back.
 const TURNED_BACK: u32 = 5;
+/// Packets whose place in their block is remembered: with those of 2.5 and 7.5 ms each fourth has the same.
+const AHEAD: usize = 4;
 /// Packets kept at most: two seconds of 20 ms, ten of the smallest.
 const MOST_PACKETS: usize = 128;
 
@@ -114,6 +116,8 @@ struct Playing {
     sequence: i64,
     /// Samples made up while the timeline stood still.
     stalled: i64,
+    /// The last packet that was a little late.
+    late: Option<i64>,
 }
 
 /// How long the packet played last has waited.
@@ -121,10 +125,18 @@ struct Playing {
 struct Wait {
     /// From the time at which the fastest packet would have come to the playing of its first sample.
     delay: i64,
-    /// Of that, from the decision to play it to the playing.
-    ahead: i64,
+    /// Of that, from the decision to play it to the playing; and so of the packets before it, for of short ones some are
+    /// decided on with the block before theirs.
+    ahead: [i64; AHEAD],
     /// From its place on the timeline to its playing.
     transit: i64,
+}
+
+impl Wait {
+    /// How long after the fastest packet the earliest of the last decisions was.
+    fn decided(&self) -> i64 {
+        self.delay - self.ahead.iter().max().copied().unwrap_or(0)
+    }
 }
 
 /// The newest packet, from which others are counted.
@@ -247,13 +259,14 @@ impl JitterBuffer {
     /// whole number of blocks and no later than need be.
     pub fn wanted_stretch(&self) -> i64 {
         let Some(wait) = self.wait else { return 0 };
-        -wait.ahead - self.surplus(wait).0 * BLOCK as i64
+        let least = wait.ahead.iter().min().copied().unwrap_or(0);
+        -least - self.surplus(wait.decided()).0 * BLOCK as i64
     }
 
     /// By how many samples decisions come too late (negative: too early) even after [`Self::wanted_stretch`]: whoever
     /// asks for sound should ask so much earlier, a little each time.
     pub fn pace(&self) -> i64 {
-        self.wait.map_or(0, |wait| self.surplus(wait).1)
+        self.wait.map_or(0, |wait| self.surplus(wait.decided()).1)
     }
 
     /// Tells that the sound was made longer or shorter by so many samples.
@@ -261,9 +274,7 @@ impl JitterBuffer {
         if let Some(wait) = &mut self.wait {
             wait.delay += by;
             wait.transit += by;
-            // What is played earlier or later is decided on in the same blocks as before.
-            let ahead = (wait.ahead + by).rem_euclid(BLOCK as i64);
-            wait.ahead = ahead;
+            wait.ahead = wait.ahead.map(|ahead| (ahead + by).rem_euclid(BLOCK as i64));
         }
     }
 
@@ -287,9 +298,9 @@ impl JitterBuffer {
         if self.copies && self.loss > LOSSY { self.timeline.map_or(0, |newest| newest.duration) } else { 0 }
     }
 
-    /// The blocks by which decisions come too late (negative: too early), and the samples that remain.
-    fn surplus(&self, wait: Wait) -> (i64, i64) {
-        let decided = wait.delay - wait.ahead;
+    /// The blocks by which decisions so long after the fastest packet come too late (negative: too early), and the samples
+    /// that remain.
+    fn surplus(&self, decided: i64) -> (i64, i64) {
         let surplus = decided - self.target_samples();
         let bearable = surplus > -SLIGHT || self.model.later(decided - self.copy_after()) <= BEARABLE;
         let blocks = if surplus < 0 && bearable { 0 } else { surplus.div_euclid(BLOCK as i64) };

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{BLOCK, JitterBuffer, Playing, Wait, Waiting};
+use super::{AHEAD, BLOCK, JitterBuffer, Playing, Wait, Waiting};
 use crate::delay::MS;
 
 /// Nothing came for so long: begin anew with the next packet. Longer than the 400 ms between Opus DTX packets.
@@ -64,7 +64,7 @@ impl JitterBuffer {
         self.skip_to(now, target);
         let Some(first) = self.packets.front() else { return false };
         self.wait = None;
-        self.playing = Some(Playing { at: first.at, sequence: first.sequence - 1, stalled: 0 });
+        self.playing = Some(Playing { at: first.at, sequence: first.sequence - 1, stalled: 0, late: None });
         true
     }
 
@@ -85,10 +85,12 @@ impl JitterBuffer {
         let lost = (playing.sequence + 1..first.sequence).any(|sequence| !self.seen.has(sequence));
         if gap <= 0 && !lost && (1..=SHORT_STALL).contains(&playing.stalled) {
             // It is late, by less than is worth waiting longer from now on: what was made up stands for its start.
-            let delay = self.model.delay(now, playing.at) - playing.stalled;
-            let before = Wait { delay, ahead: 0, transit: 0 };
-            let short = self.surplus(before).0.min(0) * BLOCK as i64;
-            playing.at += (playing.stalled + short).max(0);
+            let decided = self.model.delay(now, playing.at) - playing.stalled;
+            let short = self.surplus(decided).0.min(0) * BLOCK as i64;
+            // Two in a row are no accident: packets are late from now on, and the model will learn it.
+            let again = playing.late == Some(first.sequence - 1);
+            playing.at += if again { 0 } else { (playing.stalled + short).max(0) };
+            playing.late = Some(first.sequence);
             playing.stalled = 0;
             self.drop_over(playing);
             return self.step(now, ahead, playing);
@@ -145,7 +147,10 @@ impl JitterBuffer {
         let skip = (playing.at - packet.at).clamp(0, packet.duration as i64);
         let skip = if skip < 120 { 0 } else { skip };
         let transit = now + ahead - packet.at - skip;
-        self.wait = Some(Wait { delay: self.model.delay(now + ahead, packet.at + skip), ahead, transit });
+        let mut before = self.wait.map_or([ahead; AHEAD], |wait| wait.ahead);
+        before.rotate_right(1);
+        before[0] = ahead;
+        self.wait = Some(Wait { delay: self.model.delay(now + ahead, packet.at + skip), ahead: before, transit });
         playing.at = packet.at + packet.duration as i64;
         playing.sequence = packet.sequence;
         Step::Play { packet, skip: skip as usize }
