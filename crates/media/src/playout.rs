@@ -261,7 +261,7 @@ impl Playout {
             }
         }
         if skip > 0 {
-            self.ready.drain(start..start + skip);
+            self.ready.drain(start..self.ready.len().min(start + skip));
             self.join(start);
         }
         if self.silent {
@@ -277,7 +277,7 @@ impl Playout {
         let Some(before) = at.checked_sub(1).map_or(Some(self.last), |at| self.ready.get(at).copied()) else { return };
         let Some(mut step) = self.ready.get(at).map(|first| before - first) else { return };
         for sample in &mut self.ready[at..] {
-            *sample += step;
+            *sample = (*sample + step).clamp(-1.0, 1.0);
             step *= 0.96;
         }
     }
