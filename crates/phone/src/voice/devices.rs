@@ -242,8 +242,9 @@ impl Devices {
         made: Result<(String, S), PortError>,
         slot: fn(&mut Self) -> &mut Slot<S>,
     ) -> Option<S> {
+        let known = self.list.is_some();
         let own = slot(self);
-        let (_, choice) = own.opening.take_if(|(waited, _)| *waited == ticket)?;
+        let (_, mut choice) = own.opening.take_if(|(waited, _)| *waited == ticket)?;
         match made {
             Err(why) => {
                 tracing::warn!(?role, ?choice, %why, "a sound device does not open");
@@ -253,6 +254,9 @@ impl Devices {
             Ok((device, stream)) => {
                 tracing::info!(?role, device, "a sound device is open");
                 (own.problem, own.retry_at) = (None, None);
+                if known && choice == Choice::UNKNOWN {
+                    choice.device = Some(device.clone());
+                }
                 let other = own.last.replace(device.clone()).is_some_and(|last| last != device);
                 let changed = std::mem::take(&mut own.told_none) || other;
                 let old = own.open.replace(Open { stream, choice, device: device.clone() });
@@ -277,11 +281,7 @@ impl Devices {
                 self.aim(now, role);
             } else {
                 self.desk.cancel(role);
-                match role {
-                    Role::Mic => drop_aside(self.mic.close()),
-                    Role::Speaker => drop_aside(self.speaker.close()),
-                    Role::Ringer => drop_aside(self.ringer.close()),
-                }
+                each_slot!(self, role, slot => drop_aside(slot.close()));
             }
         }
         self.report(now);
@@ -315,6 +315,8 @@ impl Devices {
                 }
             } else if choice.device.is_none() && slot.retry_at.is_some_and(|at| at > now) {
                 // It failed, and there is no list yet to take another one from.
+            } else if choice.open.is_none() && slot.opening.as_ref().is_some_and(|(_, own)| *own == Choice::UNKNOWN) {
+                // The system's default was asked for before the list came, and it is still on its way.
             } else if slot.opening.as_ref().is_none_or(|(_, waited)| *waited != choice) {
                 slot.opening = Some((self.desk.open(role, choice.open.clone()), choice));
             }

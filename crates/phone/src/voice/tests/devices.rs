@@ -1,6 +1,21 @@
 //! Microphones and speakers that go in a call.
 
-use super::*;
+use std::{
+    sync::{Arc, Mutex},
+    time::Instant,
+};
+
+use tokio::sync::mpsc;
+
+use super::{
+    super::{
+        desk::Desk,
+        devices::{Devices, Needs},
+    },
+    rig::{Plugged, Rig},
+    *,
+};
+use crate::sound::Buffers;
 
 #[test]
 fn a_lost_device_is_replaced_in_the_call() {
@@ -30,6 +45,27 @@ fn a_lost_device_is_replaced_in_the_call() {
         anna.hears_of(&ben).await;
         ben.hears_of(&anna).await;
     });
+}
+
+/// The list of devices may come while the system's default is being opened.
+#[test]
+fn the_default_is_opened_once_even_where_the_list_comes_meanwhile() {
+    let ear = device("ear", PortDirection::Playback, DeviceKind::Other, true);
+    let plugged = Arc::new(Mutex::new(Plugged { devices: vec![ear], ..Plugged::default() }));
+    let rig = Rig { plugged: Arc::clone(&plugged), buffers: Buffers::new(|out| out.fill(0.0)).0 };
+    let (told_in, mut told) = mpsc::unbounded_channel();
+    let (desk, mut worker) = Desk::new(Box::new(rig), told_in);
+    let (tell, _happened) = mpsc::unbounded_channel();
+    let (mut devices, now) = (Devices::new(desk, tell), Instant::now());
+    devices.need(now, Needs { speaker: true, ..Needs::default() });
+    // The desk tells the list first, then what it opened.
+    worker.serve_all();
+    while let Ok(news) = told.try_recv() {
+        devices.told(now, news);
+        worker.serve_all();
+    }
+    assert_eq!(plugged.lock().unwrap().opened, ["ear"]);
+    assert!(devices.speaker().is_some());
 }
 
 #[test]

@@ -32,9 +32,9 @@ pub(super) struct Plugged {
     pub(super) opened: Vec<String>,
 }
 
-struct Rig {
-    plugged: Arc<Mutex<Plugged>>,
-    buffers: Buffers,
+pub(super) struct Rig {
+    pub(super) plugged: Arc<Mutex<Plugged>>,
+    pub(super) buffers: Buffers,
 }
 
 struct Stream<S> {
