@@ -6,7 +6,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use md5::Md5;
 use sha2::{Digest, Sha256, Sha512_256};
 
-use crate::secret::Credentials;
+use crate::{http::is_header, secret::Credentials};
 
 /// What is asked for with the answer.
 pub(crate) struct Asked<'a> {
@@ -27,7 +27,9 @@ pub(crate) fn answer<'a>(
     if who.user.expose().chars().any(char::is_control) {
         return None;
     }
-    let mut all: Vec<Challenge> = challenges.flat_map(parse).collect();
+    // What a header must not say cannot be said back: U+0080 to U+009F come through as octets that HTTP lets pass.
+    let mut all: Vec<Challenge> =
+        challenges.filter(|value| is_header("Authorization", value)).flat_map(parse).collect();
     // The strongest first; of two alike the first.
     all.sort_by_key(|challenge| std::cmp::Reverse(challenge.strength()));
     all.iter().find_map(|challenge| match challenge.strength()? {
@@ -299,6 +301,16 @@ mod tests {
             assert_eq!(of(none, "u", "p"), None, "{none}");
         }
         assert_eq!((of("Basic realm=r", "a:b", "p"), of("Basic realm=r", "a\r\nX: y", "p")), (None, None));
+    }
+
+    #[test]
+    fn what_no_header_may_say_is_not_said_back() {
+        for control in ['\u{1}', '\u{7f}', '\u{85}', '\u{96}'] {
+            let bad = format!("Digest realm=\"r\", nonce=\"a{control}b\"");
+            assert_eq!(of(&bad, "u", "p"), None, "{control:?}");
+            let answer = of(&format!("{bad}\nBasic realm=\"r\""), "u", "p").expect("the other one is answered");
+            assert!(answer.starts_with("Basic "), "{answer}");
+        }
     }
 
     #[test]

@@ -84,8 +84,6 @@ pub fn challenge(bytes: &[u8]) {
     let lines = text.split('\n').map(|line| line.trim_end_matches('\r'));
     let who = Credentials::new("Mufasa", PASSWORD);
     let asked = Asked { method: "GET", uri: "/ws", cnonce: "0123456789abcdef" };
-    // `httparse` lets nothing else through.
-    let lines = lines.filter(|line| !line.chars().any(|c| c.is_control() && c != '\t'));
     if let Some(said) = answer(lines, &who, &asked) {
         assert!(is_header("Authorization", &said), "{said:?}");
         assert!(!said.contains(PASSWORD), "no answer says the password");

@@ -64,7 +64,8 @@ fn the_default_is_opened_once_even_where_the_list_comes_meanwhile() {
         devices.told(now, news);
         worker.serve_all();
     }
-    assert_eq!(plugged.lock().unwrap().opened, ["ear"]);
+    let opened = plugged.lock().unwrap().opened.clone();
+    assert_eq!(opened, ["ear"]);
     assert!(devices.speaker().is_some());
 }
 
