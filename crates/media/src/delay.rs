@@ -1,5 +1,5 @@
-//! How late packets come: a histogram of delays relative to the fastest packets, which forgets. What it answers, a
-//! quantile, is how long sound should wait before it is played.
+//! How late packets come: a histogram of delays relative to the fastest packets, which forgets. What it answers is how
+//! long sound should wait before it is played: where a longer wait costs more than the packets that it would save.
 //!
 //! Delays are relative to the fastest packets of late, so neither the offset between two clocks nor their drift matters.
 
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn the_quantile_follows_jitter_and_forgets_it() {
+    fn the_wait_follows_jitter_and_forgets_it() {
         let jitter = |n: i64| (n * 7919 % 101) * 60 / 100;
         let model = fed((0..2000).map(jitter), 0.0);
         assert!((57 * MS..=62 * MS).contains(&model.best()), "{}", model.best() / MS);

@@ -10,8 +10,9 @@
 //! * a later one is there and numbers are missing between: it is lost. The last missing frame comes from the copy in
 //!   the next packet where there is one, others are concealed.
 //! * a later one is there and no number is missing: the sender was silent (DTX, telephone events).
-//! * nothing is there: sound is concealed and the timeline stands still; if the packets come after all they are
-//!   played, and the growing delay is taken back by stretching. If they prove lost, the time counts as their time.
+//! * nothing is there: sound is concealed and the timeline stands still. If the packets prove lost, the time counts as
+//!   their time, and so it does if the first is a little late once: the rest of it is played. If they come later or late
+//!   again they are played whole, and the longer wait is taken back by stretching.
 
 mod step;
 
