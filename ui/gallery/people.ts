@@ -39,7 +39,7 @@ const headset = { id: 'd1', name: 'Jabra Evolve2 65', kind: 'headset', present: 
 const builtIn = { id: 'd2', name: 'Built-in speakers', kind: 'speakers', present: true } as const;
 export const devices: Devices = {
   microphones: [headset], speakers: [headset, builtIn],
-  inUse: { mic: 'd1', speaker: 'd1', ringer: 'd2' }, prefer: { mic: ['d1', 'default'], speaker: ['d1', 'default'], ringer: ['d2', 'default'] }, problem: null,
+  inUse: { mic: 'd1', speaker: 'd1', ringer: 'd2', alsoRing: [] }, prefer: { mic: ['d1', 'default'], speaker: ['d1', 'default'], ringer: ['d2', 'default'], alsoRing: [] }, problem: null,
 };
 
 export const state = (more: Partial<PhoneState> = {}): PhoneState => ({

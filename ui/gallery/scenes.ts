@@ -106,7 +106,7 @@ const unpictured: Record<string, Scene> = {
     }),
   },
   'sound-lost': {
-    state: p.state({ devices: { ...p.devices, microphones: [], speakers: [], inUse: { mic: null, speaker: null, ringer: null }, prefer: { mic: ['default'], speaker: ['default'], ringer: ['default'] }, problem: p.error('no-speaker', 'There is no speaker', { hint: 'Plug in a headset.', act: 'choose-device' }) } }),
+    state: p.state({ devices: { ...p.devices, microphones: [], speakers: [], inUse: { mic: null, speaker: null, ringer: null, alsoRing: [] }, prefer: { mic: ['default'], speaker: ['default'], ringer: ['default'], alsoRing: [] }, problem: p.error('no-speaker', 'There is no speaker', { hint: 'Plug in a headset.', act: 'choose-device' }) } }),
     then: open({ is: 'sound' }),
   },
   'password-needed': {

@@ -46,6 +46,8 @@ pub(crate) fn wish(account: Account, input: &mut Input) -> anyhow::Result<Accoun
         keepalive: account.keepalive,
         stun: Some(account.stun),
         turn: Some(turn.collect()),
+        codecs: account.codecs,
+        bitrate: account.bitrate,
         password,
         turn_password: secret(account.turn_password_env)?,
         keep: Some(Keep::Run),

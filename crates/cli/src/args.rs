@@ -76,6 +76,13 @@ pub(crate) const FLAGS: &[Flag] = &[
     flag(Group::Account, "--turn", Some("SERVER"), "turn:host[:port]; may stand several times"),
     flag(Group::Account, "--turn-user", Some("USER"), "the user of the TURN servers"),
     flag(Group::Account, "--turn-password-env", Some("VAR"), "the environment variable that holds their password"),
+    flag(
+        Group::Account,
+        "--codecs",
+        Some("LIST"),
+        "codecs, the best first, with commas between: opus, g722, pcmu, pcma",
+    ),
+    flag(Group::Account, "--bitrate", Some("BITS"), "bits per second of Opus, 6000 to 510000"),
     flag(Group::All, "--log", Some("LEVEL"), "log to the standard error: error, warn, info, debug, trace"),
     flag(Group::All, "--help", None, "this help"),
     flag(Group::All, "--version", None, "the version"),
@@ -144,6 +151,8 @@ pub(crate) struct Account {
     pub(crate) turn: Vec<String>,
     pub(crate) turn_user: Option<String>,
     pub(crate) turn_password_env: Option<String>,
+    pub(crate) codecs: Option<Vec<String>>,
+    pub(crate) bitrate: Option<u32>,
 }
 
 /// Where a password comes from. It is never a flag: every program of the machine could read it there.
@@ -280,6 +289,11 @@ fn run(given: &[(&'static Flag, String)]) -> Result<Run, Usage> {
             "--stun" => account.stun.push(value()),
             "--turn" => account.turn.push(value()),
             "--turn-user" => account.turn_user = Some(value()),
+            "--codecs" => account.codecs = Some(value().split(',').map(|name| name.trim().to_owned()).collect()),
+            "--bitrate" => {
+                let bits = value().parse().or_else(|_| usage("--bitrate needs a number of bits per second"))?;
+                account.bitrate = Some(bits);
+            }
             "--turn-password-env" => account.turn_password_env = Some(value()),
             _ => {}
         }
@@ -337,69 +351,4 @@ pub(crate) fn help() -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(line: &str) -> Result<Asked, Usage> {
-        super::read(line.split_whitespace().map(OsString::from))
-    }
-
-    fn run(line: &str) -> Run {
-        match read(line).unwrap().what {
-            What::Run(run) => *run,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn an_account_is_read_from_flags() {
-        let run = run(
-            "run --json --server=wss://h/ws --user 1 --turn turn:a --turn turn:b --turn-user u --password-stdin --ca x.pem",
-        );
-        let account = run.account.unwrap();
-        assert!(run.json && !run.practice);
-        assert_eq!((account.server.as_deref(), account.user.as_deref()), (Some("wss://h/ws"), Some("1")));
-        assert_eq!((account.turn, account.password), (vec!["turn:a".to_owned(), "turn:b".to_owned()], Password::Stdin));
-        assert_eq!(account.ca, Some(PathBuf::from("x.pem")));
-    }
-
-    #[test]
-    fn without_account_flags_the_stored_ones_are_used() {
-        assert!(run("run --practice --mic none").account.is_none());
-    }
-
-    #[test]
-    fn what_is_not_understood_is_said() {
-        for (line, said) in [
-            ("", "command is missing"),
-            ("dance", "no command dance"),
-            ("run run", "one command"),
-            ("run --nope", "no flag --nope"),
-            ("run --user", "needs a value"),
-            ("run --json=yes", "takes no value"),
-            ("echo-test --user 1", "no flag of echo-test"),
-            ("devices --practice", "no flag of devices"),
-            ("run --user 1", "--domain or --server"),
-            ("run --domain a", "needs --user"),
-            ("run --user 1 --domain a --turn x", "--turn-user"),
-            ("run --user 1 --domain a --password-env A --password-stdin", "one place"),
-            ("run --user 1 --domain a --keepalive often", "--keepalive takes"),
-            ("run --log loud", "--log takes"),
-        ] {
-            let usage = read(line).unwrap_err();
-            assert!(usage.0.contains(said), "{line:?}: {usage}");
-        }
-    }
-
-    #[test]
-    fn help_and_version_go_before_everything() {
-        assert!(matches!(read("-h").unwrap().what, What::Help));
-        assert!(matches!(read("run --nothing --help").err(), Some(Usage(_))));
-        assert!(matches!(read("run --help").unwrap().what, What::Help));
-        assert!(matches!(read("--version").unwrap().what, What::Version));
-        for flag in FLAGS {
-            assert!(help().contains(flag.name), "{}", flag.name);
-        }
-        assert!(help().lines().all(|line| line.chars().count() <= 120));
-    }
-}
+mod tests;

@@ -1,6 +1,6 @@
 //! Where the sound comes from and goes to: devices of the system, one of them, WAV files, or nothing.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use anyhow::{Context, bail};
 use audio::Devices;
@@ -79,6 +79,10 @@ impl SoundPort for Only {
         let mut all = self.devices.devices()?;
         all.retain(|device| device.direction == self.direction && device.id == self.id);
         Ok(all)
+    }
+
+    fn watch(&mut self, changed: Arc<dyn Fn() + Send + Sync>) {
+        self.devices.watch(changed);
     }
 
     fn open_capture(&mut self, id: Option<&str>) -> Result<Box<dyn Capture>, PortError> {

@@ -10,8 +10,11 @@ use sip::{
 use url::Url;
 
 mod handshake;
+mod speech;
 
 pub(crate) use handshake::Handshake;
+use handshake::origin;
+pub(crate) use speech::Speech;
 
 use crate::{
     contract::{AccountId, AccountWish, ContactForm, Keep, Turn},
@@ -65,6 +68,9 @@ pub(crate) struct Profile {
     pub(crate) contact_form: ContactForm,
     /// For how long to ask the server to keep us, in seconds.
     pub(crate) expires_s: u32,
+    /// What its calls speak.
+    #[serde(default)]
+    pub(crate) speech: Speech,
     /// Shall it be on the line?
     pub(crate) enabled: bool,
     /// Is its password in the keychain?
@@ -122,6 +128,7 @@ impl Profile {
         if !(60..=86_400).contains(&next.expires_s) {
             return Err(bad("expires"));
         }
+        next.speech.take(wish)?;
         next.enabled = wish.enabled.unwrap_or(next.enabled);
         for typed in
             [&wish.password, &wish.turn_password, &wish.http_password, &wish.proxy_password].into_iter().flatten()
@@ -171,6 +178,7 @@ impl Profile {
             turn: Vec::new(),
             contact_form: ContactForm::default(),
             expires_s: EXPIRES_S,
+            speech: Speech::default(),
             enabled: true,
             keeps_secret: true,
             digest: Digest::default(),
@@ -348,15 +356,6 @@ fn pin(text: &str) -> Result<String, Fault> {
     let digits: String = text.chars().filter(|c| !matches!(c, ':' | ' ')).collect::<String>().to_ascii_lowercase();
     let fits = digits.len() == 64 && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
     if fits { Ok(digits) } else { Err(bad("pin")) }
-}
-
-/// An origin (RFC 6454 6.2).
-fn origin(text: &str) -> Result<String, Fault> {
-    let url = Url::parse(text).ok().filter(|url| text.len() <= 512 && matches!(url.scheme(), "https" | "http"));
-    let bare = url.filter(|url| url.path() == "/" && url.query().is_none() && url.fragment().is_none());
-    bare.filter(|url| url.username().is_empty())
-        .map(|url| url.origin().ascii_serialization())
-        .ok_or_else(|| bad("origin"))
 }
 
 fn few<'a, T>(servers: &'a [T], field: &'static str) -> Result<&'a [T], Fault> {

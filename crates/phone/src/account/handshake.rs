@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
+use url::Url;
 use wss::{Credentials, Identity, KeepAlive, LinkConfig, Proxy};
 
 use super::{bad, line, optional, typed_length};
@@ -182,6 +183,15 @@ fn proxy(text: &str) -> Result<String, Fault> {
     }
     let fits = Proxy::parse(text).is_some_and(|own| own.credentials.is_none_or(|who| who.password.expose().is_empty()));
     if fits && text.len() <= 512 { Ok(text.to_owned()) } else { Err(bad("proxy")) }
+}
+
+/// An origin (RFC 6454 6.2).
+pub(super) fn origin(text: &str) -> Result<String, Fault> {
+    let url = Url::parse(text).ok().filter(|url| text.len() <= 512 && matches!(url.scheme(), "https" | "http"));
+    let bare = url.filter(|url| url.path() == "/" && url.query().is_none() && url.fragment().is_none());
+    bare.filter(|url| url.username().is_empty())
+        .map(|url| url.origin().ascii_serialization())
+        .ok_or_else(|| bad("origin"))
 }
 
 #[cfg(test)]

@@ -1,3 +1,5 @@
+use media::{codec::Codec, offer::Policy};
+
 use super::*;
 
 fn wish(text: serde_json::Value) -> AccountWish {
@@ -71,6 +73,11 @@ fn each_field_that_is_wrong_is_named() {
         ("turn", json!([{ "url": "turn:x?transport=tcp", "user": "u" }]), "turn"),
         ("expiresS", json!(59), "expires"),
         ("expiresS", json!(86_401), "expires"),
+        ("codecs", json!(["opus", "speex"]), "codecs"),
+        ("codecs", json!(["opus", "OPUS"]), "codecs"),
+        ("codecs", json!([""]), "codecs"),
+        ("bitrate", json!(5_999), "bitrate"),
+        ("bitrate", json!(510_001), "bitrate"),
         ("password", json!("x".repeat(1025)), "password"),
         ("turnPassword", json!("x".repeat(1025)), "password"),
     ] {
@@ -96,6 +103,23 @@ fn what_is_right_is_written_in_one_way() {
     assert!(!profile.enabled && !profile.keeps_secret && profile.contact_form == ContactForm::Learned);
     let again = Profile::from_wish(&AccountWish::default(), Some(&profile)).expect("the same");
     assert_eq!(again, profile);
+}
+
+#[test]
+fn codecs_and_a_bitrate_make_the_policy_of_the_calls() {
+    let usual = made(json!({ "address": "1@a.example" }));
+    assert_eq!((usual.speech.policy(), usual.speech.bitrate), (Policy::default(), None));
+    let own = made(json!({ "address": "1@a.example", "codecs": [" G722", "opus"], "bitrate": 64_000 }));
+    let expected = Policy { codecs: vec![Codec::G722, Codec::Opus], own_order: true, bitrate: Some(64_000) };
+    assert_eq!((own.speech.policy(), own.speech.codecs.join(" ").as_str()), (expected, "g722 opus"));
+    // The calls of a connection are of its account: another order is another connection.
+    assert!(!own.is_same_connection(&usual));
+    let wish: AccountWish = serde_json::from_value(json!({ "codecs": [], "bitrate": 0 })).expect("a wish");
+    assert_eq!(Profile::from_wish(&wish, Some(&own)).expect("cleared").speech.policy(), Policy::default());
+    // What an older version kept says nothing of either.
+    let mut kept = serde_json::to_value(&usual).expect("it is kept");
+    assert!(kept.as_object_mut().expect("an object").remove("speech").is_some());
+    assert_eq!(serde_json::from_value::<Profile>(kept).expect("an old account"), usual);
 }
 
 #[test]

@@ -61,6 +61,11 @@ pub struct Account {
     pub contact_form: ContactForm,
     /// For how long to ask the server to keep us, in seconds.
     pub expires_s: u32,
+    /// Codecs of its calls, the best first: `opus`, `g722`, `pcmu`, `pcma`. This order goes before that of others; an empty
+    /// list is all of them, in the order of whoever calls.
+    pub codecs: Vec<String>,
+    /// Bits per second of Opus in both directions, 6000 to 510000; nothing for the usual.
+    pub bitrate: Option<u32>,
     /// Shall it be on the line?
     pub enabled: bool,
 }
@@ -252,6 +257,9 @@ pub struct AccountWish {
     pub turn: Option<Vec<Turn>>,
     pub contact_form: Option<ContactForm>,
     pub expires_s: Option<u32>,
+    pub codecs: Option<Vec<String>>,
+    /// As in Account; 0 clears.
+    pub bitrate: Option<u32>,
     pub enabled: Option<bool>,
     /// The SIP password.
     #[ts(optional, type = "string")]

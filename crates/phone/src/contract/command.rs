@@ -106,6 +106,18 @@ pub enum Command {
         /// Its id, or `default`.
         device: String,
     },
+    /// Says in which order devices are taken for a role: the first one that is there is used.
+    SetDevices {
+        /// For what.
+        role: Role,
+        /// Ids or `default`, the best first, 1..=8.
+        devices: Vec<String>,
+    },
+    /// Lets these ring too when the ringer rings, so that a call is heard by who does not wear the headset.
+    AlsoRing {
+        /// Ids or `default`, 0..=8.
+        devices: Vec<String>,
+    },
     /// Changes a setting.
     Set {
         /// A key of [`super::Settings`].

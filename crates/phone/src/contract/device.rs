@@ -72,26 +72,32 @@ pub enum Role {
 /// The device of each role; null when there is none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "each is the role of the same name")]
+#[expect(missing_docs, reason = "most are the role of the same name")]
 pub struct InUse {
     pub mic: Option<String>,
     pub speaker: Option<String>,
     pub ringer: Option<String>,
+    /// Those that ring beside the ringer.
+    #[serde(default)]
+    pub also_ring: Vec<String>,
 }
 
 /// The devices that the person prefers for each role, the best first; `default` is what the system would take.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "each is the role of the same name")]
+#[expect(missing_docs, reason = "most are the role of the same name")]
 pub struct Prefer {
     pub mic: Vec<String>,
     pub speaker: Vec<String>,
     pub ringer: Vec<String>,
+    /// Those that are to ring beside the ringer.
+    #[serde(default)]
+    pub also_ring: Vec<String>,
 }
 
 impl Default for Prefer {
     fn default() -> Self {
         let system = || vec!["default".to_owned()];
-        Self { mic: system(), speaker: system(), ringer: system() }
+        Self { mic: system(), speaker: system(), ringer: system(), also_ring: Vec::new() }
     }
 }

@@ -90,9 +90,10 @@ impl Runner {
         let Some((profile, loopback)) = ways else {
             return voice.order(Order::Ready { account, ways: None });
         };
+        let policy = profile.speech.policy();
         let password = self.passwords.get(&(account.clone(), SecretKind::Turn)).cloned();
         if profile.stun.is_empty() && profile.turn.is_empty() {
-            let ways = Some(Ways { loopback, stun: Vec::new(), turn: Vec::new() });
+            let ways = Some(Ways { loopback, stun: Vec::new(), turn: Vec::new(), policy });
             return voice.order(Order::Ready { account, ways });
         }
         tokio::spawn(async move {
@@ -108,7 +109,7 @@ impl Runner {
                     password: password.clone(),
                 }));
             }
-            voice.order(Order::Ready { account, ways: Some(Ways { loopback, stun, turn }) });
+            voice.order(Order::Ready { account, ways: Some(Ways { loopback, stun, turn, policy }) });
         });
     }
 

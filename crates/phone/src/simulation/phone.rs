@@ -175,7 +175,12 @@ impl Phone {
             Effect::Agent(account, order) => self.joint.on_agent(at, &account, order),
             Effect::Voice(order) => self.voice.order(at.instant, order),
             Effect::Ready { account, ways } => {
-                let ways = ways.map(|_| Ways { loopback: false, stun: Vec::new(), turn: Vec::new() });
+                let ways = ways.map(|(profile, _)| Ways {
+                    loopback: false,
+                    stun: Vec::new(),
+                    turn: Vec::new(),
+                    policy: profile.speech.policy(),
+                });
                 self.voice.order(at.instant, Order::Ready { account, ways });
             }
             // Nothing that a call depends on.

@@ -5,6 +5,8 @@ mod mix;
 mod pace;
 mod wav;
 
+use std::sync::Arc;
+
 use media::port::{Capture, Playback, PortDevice, PortDirection, PortError, SoundPort};
 
 pub use buffers::{Buffers, Heard};
@@ -56,6 +58,11 @@ impl SoundPort for Mixed {
                 Ok(all)
             }
         }
+    }
+
+    fn watch(&mut self, changed: Arc<dyn Fn() + Send + Sync>) {
+        self.microphones.watch(Arc::clone(&changed));
+        self.speakers.watch(changed);
     }
 
     fn open_capture(&mut self, id: Option<&str>) -> Result<Box<dyn Capture>, PortError> {

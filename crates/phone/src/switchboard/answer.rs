@@ -25,7 +25,8 @@ impl Switchboard {
         (call.sip, call.offer) = (Some(incoming.call), incoming.offer);
         let waiting = self.calls.iter().filter(|own| matches!(own.stage, Stage::Incoming)).count();
         let full = waiting >= MOST_WAITING || self.calls.iter().filter(|own| !own.is_over()).count() >= MOST_CALLS;
-        let unfit = call.offer.as_deref().and_then(|offer| voice::judge(offer).err());
+        let policy = || self.account(account).map(|own| own.profile.speech.policy()).unwrap_or_default();
+        let unfit = call.offer.as_deref().and_then(|offer| voice::judge(offer, policy()).err());
         self.calls.push(call);
         if let Some(why) = unfit {
             return self.refuse_unfit(account, &id, incoming.call, &why);

@@ -2,7 +2,7 @@
 
 use super::{Effect, Now, Switchboard, call::Entry};
 use crate::{
-    contract::{AccountId, Act, CallId, Command, Ok, Role, Settings},
+    contract::{AccountId, Act, CallId, Command, Ok, Settings},
     fault::{Code, Fault},
     voice::Order,
 };
@@ -33,6 +33,8 @@ impl Switchboard {
             Command::Unmute { call } => self.with_call(call, Act::Mute).map(|call| self.mute(&call, false)),
             Command::Dtmf { call, digits } => self.dtmf(call, digits),
             Command::SetDevice { role, device } => self.set_device(role, device),
+            Command::SetDevices { role, devices } => self.set_devices(role, devices),
+            Command::AlsoRing { devices } => self.also_ring(devices),
             Command::Set { setting, value } => self.set(now, &setting, value),
             Command::Seen { before } => {
                 self.effect(Effect::Seen(before));
@@ -110,30 +112,6 @@ impl Switchboard {
         }
         self.update_sounds();
         of_call(id.clone())
-    }
-
-    /// The device asked for comes first; those that were preferred before stay behind it, for when it is gone.
-    fn set_device(&mut self, role: Role, device: String) -> Result<Ok, Fault> {
-        let direction = match role {
-            Role::Mic => media::port::PortDirection::Capture,
-            Role::Speaker | Role::Ringer => media::port::PortDirection::Playback,
-        };
-        let there = |own: &media::port::PortDevice| own.direction == direction && own.id == device;
-        if device != "default" && !self.devices.all.iter().any(there) {
-            return Err(Fault::new(Code::NoSuchDevice));
-        }
-        let list = match role {
-            Role::Mic => &mut self.prefer.mic,
-            Role::Speaker => &mut self.prefer.speaker,
-            Role::Ringer => &mut self.prefer.ringer,
-        };
-        list.retain(|own| *own != device);
-        list.insert(0, device);
-        list.truncate(8);
-        let prefer = self.prefer.clone();
-        self.effect(Effect::Voice(Order::Prefer(prefer.clone())));
-        self.effect(Effect::Prefer(prefer));
-        Ok(Ok::default())
     }
 
     /// A setting is a key of [`Settings`]; its value is checked by the type of that key.

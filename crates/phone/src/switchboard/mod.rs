@@ -15,6 +15,7 @@ mod answer;
 mod call;
 mod calls;
 mod commands;
+mod devices;
 mod effect;
 mod line;
 mod reoffer;

@@ -63,13 +63,15 @@ impl Switchboard {
             turn: profile.turn.clone(),
             contact_form: profile.contact_form,
             expires_s: profile.expires_s,
+            codecs: profile.speech.codecs.clone(),
+            bitrate: profile.speech.bitrate,
             enabled: profile.enabled,
         }
     }
 
     /// All devices, and those that are preferred and not there.
     fn shown_devices(&self) -> Devices {
-        let list = |direction: PortDirection, preferred: [&[String]; 2]| {
+        let list = |direction: PortDirection, preferred: [&[String]; 3]| {
             let there = self.devices.all.iter().filter(move |own| own.direction == direction);
             let mut list: Vec<Device> = there
                 .map(|own| Device { id: own.id.clone(), name: own.name.clone(), kind: own.kind.into(), present: true })
@@ -85,8 +87,8 @@ impl Switchboard {
         };
         let prefer = &self.prefer;
         Devices {
-            microphones: list(PortDirection::Capture, [&prefer.mic, &[]]),
-            speakers: list(PortDirection::Playback, [&prefer.speaker, &prefer.ringer]),
+            microphones: list(PortDirection::Capture, [&prefer.mic, &[], &[]]),
+            speakers: list(PortDirection::Playback, [&prefer.speaker, &prefer.ringer, &prefer.also_ring]),
             in_use: self.devices.in_use.clone(),
             prefer: prefer.clone(),
             problem: self.devices.problem.as_ref().map(|fault| self.words.error(fault)),

@@ -11,7 +11,7 @@ use ice::{
     CandidateKind, Identity, LocalDescription, Path, PathConfig, PathEvent, PathOutput, RemoteDescription, Timing,
 };
 use media::{
-    offer::{Agreed, Direction, LocalPath, Negotiation, OfferError, Policy},
+    offer::{Agreed, Direction, LocalPath, Negotiation, OfferError},
     session::{Session, SessionConfig, SessionEvent, SessionOutput},
 };
 use tokio::sync::mpsc;
@@ -71,8 +71,8 @@ impl Call {
         };
         Ok(Self {
             id: making.id,
-            session: Session::new(now, SessionConfig { seed: sound, cname: None, bitrate: None }),
-            negotiation: Negotiation::new(words, Policy::default()),
+            session: Session::new(now, SessionConfig { seed: sound, cname: None, bitrate: making.ways.policy.bitrate }),
+            negotiation: Negotiation::new(words, making.ways.policy),
             path: Path::new(config).map_err(|error| error.to_string())?,
             sockets: making.sockets,
             before: None,

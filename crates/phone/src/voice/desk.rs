@@ -1,10 +1,10 @@
-//! The thread that touches the sound system: it lists the devices every two seconds and opens them, which may take
-//! seconds, while packets go on.
+//! The thread that touches the sound system: it lists the devices when the system says that they changed, and every two
+//! seconds, and opens them, which may take seconds, while packets go on.
 
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
         mpsc,
     },
     thread,
@@ -27,11 +27,24 @@ pub(super) enum Told {
     Microphone { ticket: u64, opened: Result<Box<dyn Capture>, PortError> },
     /// A speaker or ringer, likewise.
     Speaker { role: Role, ticket: u64, opened: Result<Box<dyn Playback>, PortError> },
+    /// One that rings beside the ringer.
+    Bell { ticket: u64, opened: Result<Box<dyn Playback>, PortError> },
 }
 
 enum Ask {
     List,
-    Open { role: Role, ticket: u64, id: Option<String> },
+    /// Something changed, as the system says.
+    Look,
+    End,
+    Open {
+        role: Role,
+        ticket: u64,
+        id: Option<String>,
+    },
+    Bell {
+        ticket: u64,
+        id: String,
+    },
 }
 
 /// Our side of the thread. It ends when this is dropped.
@@ -50,10 +63,18 @@ impl Desk {
     }
 
     /// Both sides, and no thread.
-    pub(super) fn new(port: Box<dyn SoundPort>, tell: UnboundedSender<Told>) -> (Self, Worker) {
+    pub(super) fn new(mut port: Box<dyn SoundPort>, tell: UnboundedSender<Told>) -> (Self, Worker) {
         let (asks, asked) = mpsc::channel();
         let valid = Arc::new([const { AtomicU64::new(0) }; 3]);
-        let worker = Worker { port, asked, tell, valid: Arc::clone(&valid), last: None };
+        let changed = Arc::new(AtomicBool::new(false));
+        let (ask, asked_for) = (asks.clone(), Arc::clone(&changed));
+        port.watch(Arc::new(move || {
+            // A flood of changes is one look.
+            if !asked_for.swap(true, Ordering::SeqCst) {
+                let _ = ask.send(Ask::Look);
+            }
+        }));
+        let worker = Worker { port, asked, tell, valid: Arc::clone(&valid), changed, last: None };
         (Self { asks, valid, tickets: 0 }, worker)
     }
 
@@ -66,6 +87,13 @@ impl Desk {
         self.tickets
     }
 
+    /// Asks for a device that rings beside the ringer, wanted until it is told.
+    pub(super) fn open_bell(&mut self, id: &str) -> u64 {
+        self.tickets += 1;
+        let _ = self.asks.send(Ask::Bell { ticket: self.tickets, id: id.to_owned() });
+        self.tickets
+    }
+
     /// What was asked for this role is not wanted any more: it is not opened, or closed at once.
     pub(super) fn cancel(&self, role: Role) {
         self.valid[index(role)].store(0, Ordering::SeqCst);
@@ -74,6 +102,13 @@ impl Desk {
     /// Asks for the list, changed or not.
     pub(super) fn list(&self) {
         let _ = self.asks.send(Ask::List);
+    }
+}
+
+impl Drop for Desk {
+    /// The port may still hold a way to ask.
+    fn drop(&mut self) {
+        let _ = self.asks.send(Ask::End);
     }
 }
 
@@ -91,6 +126,8 @@ pub(super) struct Worker {
     asked: mpsc::Receiver<Ask>,
     tell: UnboundedSender<Told>,
     valid: Arc<[AtomicU64; 3]>,
+    /// A look is asked for.
+    changed: Arc<AtomicBool>,
     last: Option<Result<Vec<PortDevice>, PortError>>,
 }
 
@@ -101,7 +138,7 @@ impl Worker {
             let wait = look_at.saturating_duration_since(Instant::now());
             let going_on = match self.asked.recv_timeout(wait) {
                 Ok(ask) => {
-                    if matches!(ask, Ask::List) {
+                    if matches!(ask, Ask::List | Ask::Look) {
                         look_at = Instant::now() + POLL;
                     }
                     self.serve(&ask)
@@ -132,6 +169,15 @@ impl Worker {
     fn serve(&mut self, ask: &Ask) -> bool {
         match ask {
             Ask::List => self.look(true),
+            Ask::Look => {
+                self.changed.store(false, Ordering::SeqCst);
+                self.look(false)
+            }
+            Ask::Bell { ticket, id } => {
+                let opened = self.port.open_playback(Some(id));
+                self.tell.send(Told::Bell { ticket: *ticket, opened }).is_ok()
+            }
+            Ask::End => false,
             Ask::Open { role, ticket, id } => self.open(*role, *ticket, id.as_deref()),
         }
     }
@@ -160,5 +206,62 @@ impl Worker {
             return true;
         }
         self.tell.send(told).is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use media::port::{DeviceKind, PortDirection};
+
+    use super::*;
+    use crate::sound::Silence;
+
+    type Changed = Arc<dyn Fn() + Send + Sync>;
+
+    /// A list of devices, and who is to be told that it changed.
+    #[derive(Clone, Default)]
+    struct Plugs(Arc<Mutex<(Vec<PortDevice>, Option<Changed>)>>);
+
+    impl SoundPort for Plugs {
+        fn devices(&mut self) -> Result<Vec<PortDevice>, PortError> {
+            Ok(self.0.lock().unwrap().0.clone())
+        }
+
+        fn watch(&mut self, changed: Changed) {
+            self.0.lock().unwrap().1 = Some(changed);
+        }
+
+        fn open_capture(&mut self, id: Option<&str>) -> Result<Box<dyn Capture>, PortError> {
+            Silence.open_capture(id)
+        }
+
+        fn open_playback(&mut self, id: Option<&str>) -> Result<Box<dyn Playback>, PortError> {
+            Silence.open_playback(id)
+        }
+    }
+
+    #[test]
+    fn a_change_that_the_system_tells_is_looked_at() {
+        let plugs = Plugs::default();
+        let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+        let (_desk, mut worker) = Desk::new(Box::new(plugs.clone()), tell);
+        worker.serve_all();
+        assert!(matches!(told.try_recv(), Ok(Told::Listed(Ok(list))) if list.is_empty()));
+        let changed = plugs.0.lock().unwrap().1.clone().expect("the desk wants to know");
+        for id in ["one", "two"] {
+            let (name, kind, direction) = (id.to_owned(), DeviceKind::Other, PortDirection::Playback);
+            let device = PortDevice { id: id.into(), name, kind, direction, is_default: false };
+            plugs.0.lock().unwrap().0.push(device);
+            changed();
+        }
+        worker.serve_all();
+        // Both in one look.
+        assert!(matches!(told.try_recv(), Ok(Told::Listed(Ok(list))) if list.len() == 2));
+        assert!(told.try_recv().is_err());
+        changed();
+        worker.serve_all();
+        assert!(told.try_recv().is_err(), "nothing is different");
     }
 }

@@ -10,15 +10,16 @@ use media::{
 use tokio::sync::mpsc;
 
 use super::{
+    bells::{Bells, beside},
     choice::{Choice, Question, direction},
     desk::{Desk, Told},
     order::Happened,
-    slot::{Open, Slot},
+    slot::{Open, Slot, drop_aside, lose},
 };
 use crate::contract::{InUse, Prefer, Role};
 
 /// How much a speaker holds: one and a half of the 20 ms that devices take at once, and some for our own lateness.
-const FILL: Duration = Duration::from_millis(35);
+pub(super) const FILL: Duration = Duration::from_millis(35);
 
 /// Which roles are needed now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -54,6 +55,7 @@ pub(super) struct Devices {
     mic: Slot<Microphone>,
     speaker: Slot<Speaker>,
     ringer: Slot<Speaker>,
+    bells: Bells,
     /// The headset that was in use is gone, and nothing else was chosen since (R17).
     headset_lost: bool,
     told: Option<Report>,
@@ -99,6 +101,7 @@ impl Devices {
             mic: Slot::new(),
             speaker: Slot::new(),
             ringer: Slot::new(),
+            bells: Bells::default(),
             headset_lost: false,
             told: None,
         }
@@ -117,6 +120,11 @@ impl Devices {
     /// The open ringer.
     pub(super) fn ringer(&mut self) -> Option<&mut Speaker> {
         self.ringer.open.as_mut().map(|open| &mut open.stream)
+    }
+
+    /// The devices that ring beside it.
+    pub(super) fn bells(&mut self) -> &mut Bells {
+        &mut self.bells
     }
 
     /// Is any device open?
@@ -170,6 +178,7 @@ impl Devices {
                 let old = self.opened(now, Role::Mic, ticket, made, |own| &mut own.mic);
                 drop_aside(old);
             }
+            Told::Bell { ticket, opened } => self.bells.opened(now, ticket, opened),
             Told::Speaker { role, ticket, opened } => {
                 let made = opened.and_then(|stream| {
                     let feed = SpeakerFeed::new(now, stream.rate(), FILL)
@@ -284,7 +293,16 @@ impl Devices {
                 each_slot!(self, role, slot => drop_aside(slot.close()));
             }
         }
+        let wanted = if self.needs.ringer { self.beside(now) } else { Vec::new() };
+        self.bells.settle(&wanted, &mut self.desk);
         self.report(now);
+    }
+
+    /// Those that ring beside the ringer, now or when it does.
+    fn beside(&self, now: Instant) -> Vec<String> {
+        let ringer = device(&self.ringer).map(str::to_owned);
+        let ringer = ringer.or_else(|| self.choose(now, Role::Ringer).and_then(|choice| choice.device));
+        beside(ringer.as_deref(), &self.prefer.also_ring, self.list.as_deref().unwrap_or_default())
     }
 
     fn aim(&mut self, now: Instant, role: Role) {
@@ -346,6 +364,7 @@ impl Devices {
             mic: device(&self.mic).map(str::to_owned).or_else(|| would(Role::Mic)),
             speaker: device(&self.speaker).map(str::to_owned).or_else(|| would(Role::Speaker)),
             ringer: device(&self.ringer).map(str::to_owned).or_else(|| would(Role::Ringer)),
+            also_ring: self.beside(now),
         };
         let problem = [
             (Role::Mic, self.mic.problem.clone()),
@@ -374,24 +393,4 @@ impl Devices {
 
 fn device<S>(slot: &Slot<S>) -> Option<&str> {
     slot.open.as_ref().map(|open| open.device.as_str())
-}
-
-/// Gives up a stream that died.
-fn lose<S: Send + 'static>(now: Instant, slot: &mut Slot<S>, why: PortError) -> bool {
-    let Some(open) = slot.open.take() else { return false };
-    tracing::warn!(device = open.device, %why, "a sound device is lost");
-    // The default may go by another name than it opens under.
-    if let Some(device) = open.choice.device {
-        slot.failed(now, Some(device), why.clone());
-    }
-    slot.failed(now, Some(open.device), why);
-    drop_aside(Some(open.stream));
-    true
-}
-
-/// Closing a device may take its driver a while, and packets shall not wait for it. Without a runtime nothing else waits.
-fn drop_aside<S: Send + 'static>(stream: Option<S>) {
-    if let (Some(stream), Ok(runtime)) = (stream, tokio::runtime::Handle::try_current()) {
-        runtime.spawn_blocking(move || drop(stream));
-    }
 }

@@ -214,6 +214,7 @@ impl Ear {
             Some(Speaker { stream, feed }) => feed.push(now, stream.as_mut(), fill),
             None => (0..blocks).for_each(|_| fill(now, &mut unheard)),
         }
+        devices.bells().ring(now, self.ring.wanted());
     }
 
     fn tell_levels(&self, calls: &[Call], active: Option<&CallId>) {

@@ -6,6 +6,7 @@
 //!                └────▶ ear (each 10 ms) ◀─▶ devices ◀─▶ desk (a thread that lists and opens)
 //! ```
 
+mod bells;
 mod call;
 mod choice;
 mod desk;
@@ -35,9 +36,9 @@ pub(crate) use thread::{Voice, start};
 #[cfg(test)]
 pub(crate) use virtual_time::VirtualVoice;
 
-/// Could this offer of a call be answered? It is asked before anything rings: a call that no answer can take rings
+/// Could this offer of a call be answered by an account of this policy? It is asked before anything rings: a call that no answer can take rings
 /// nobody (RFC 3261 13.3.1.3).
-pub(crate) fn judge(offer: &[u8]) -> Result<(), OfferError> {
+pub(crate) fn judge(offer: &[u8], policy: Policy) -> Result<(), OfferError> {
     // What we would say of ourselves plays no part in it.
     let nowhere = LocalPath {
         ufrag: String::new(),
@@ -46,5 +47,5 @@ pub(crate) fn judge(offer: &[u8]) -> Result<(), OfferError> {
         candidates: Vec::new(),
         default: SocketAddr::from((Ipv4Addr::LOCALHOST, 9)),
     };
-    Negotiation::new([0; 32], Policy::default()).answer(offer, &nowhere, Direction::SendRecv).map(|_| ())
+    Negotiation::new([0; 32], policy).answer(offer, &nowhere, Direction::SendRecv).map(|_| ())
 }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use media::{
-    offer::OfferError,
+    offer::{OfferError, Policy},
     port::{PortDevice, PortError},
     quality::Quality,
     tone::Tone,
@@ -24,6 +24,8 @@ pub(crate) struct Ways {
     pub(crate) stun: Vec<SocketAddr>,
     /// TURN servers, resolved, with user and password.
     pub(crate) turn: Vec<TurnServer>,
+    /// What its calls may speak.
+    pub(crate) policy: Policy,
 }
 
 /// A TURN server over UDP.

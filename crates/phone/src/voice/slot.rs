@@ -90,3 +90,23 @@ impl<S> Slot<S> {
         open.map(|open| open.stream)
     }
 }
+
+/// Gives up a stream that died.
+pub(super) fn lose<S: Send + 'static>(now: Instant, slot: &mut Slot<S>, why: PortError) -> bool {
+    let Some(open) = slot.open.take() else { return false };
+    tracing::warn!(device = open.device, %why, "a sound device is lost");
+    // The default may go by another name than it opens under.
+    if let Some(device) = open.choice.device {
+        slot.failed(now, Some(device), why.clone());
+    }
+    slot.failed(now, Some(open.device), why);
+    drop_aside(Some(open.stream));
+    true
+}
+
+/// Closing a device may take its driver a while, and packets shall not wait for it. Without a runtime nothing else waits.
+pub(super) fn drop_aside<S: Send + 'static>(stream: Option<S>) {
+    if let (Some(stream), Ok(runtime)) = (stream, tokio::runtime::Handle::try_current()) {
+        runtime.spawn_blocking(move || drop(stream));
+    }
+}

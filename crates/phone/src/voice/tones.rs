@@ -40,6 +40,11 @@ impl Tones {
         self.sounding.extend(tone.map(ToneGenerator::new));
     }
 
+    /// The tone that was set last.
+    pub(super) const fn wanted(&self) -> Option<Tone> {
+        self.wanted
+    }
+
     /// Another key, after those that wait.
     pub(super) fn press(&mut self, key: char) {
         if self.keys.len() < MOST_KEYS {

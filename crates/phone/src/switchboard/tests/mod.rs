@@ -18,6 +18,7 @@ use crate::{
 
 mod accounts;
 mod calls;
+mod devices;
 
 /// A phone with one account that is registered, and an agent whose names for calls are real ones.
 struct Desk {

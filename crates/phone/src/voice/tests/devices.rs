@@ -132,3 +132,43 @@ fn a_call_lives_without_any_device() {
         anna.hears_of(&ben).await;
     });
 }
+
+#[test]
+fn a_call_rings_on_all_devices_that_are_to() {
+    play(async {
+        let speaker = |id: &str, kind| device(id, PortDirection::Playback, kind, false);
+        let devices = vec![
+            speaker("head", DeviceKind::Headset),
+            speaker("box", DeviceKind::Speakers),
+            speaker("hall", DeviceKind::Speakers),
+            speaker("desk", DeviceKind::Speakers),
+        ];
+        let mut anna = Person::with(1, devices);
+        let also_ring = ["box", "head", "hall", "box", "attic"].map(String::from).to_vec();
+        anna.order(Order::Prefer(Prefer { ringer: vec!["head".into()], also_ring, ..Prefer::default() }));
+        let in_use = anna
+            .until("the devices", |happened| match happened {
+                Happened::Devices { in_use, .. } if !in_use.also_ring.is_empty() => Some(in_use.clone()),
+                _ => None,
+            })
+            .await;
+        assert_eq!(
+            (in_use.ringer.as_deref(), &in_use.also_ring[..]),
+            (Some("head"), &["box".into(), "hall".into()][..])
+        );
+        assert!(anna.plugged().opened.is_empty(), "nothing rings");
+        let plugged = anna.plugged_by();
+        let open = || {
+            let mut open = plugged.lock().unwrap().open.clone();
+            open.sort();
+            open
+        };
+        anna.order(Order::Sound(Sounds { ringer: Some(Tone::Ring), ear: None }));
+        eventually("all three", || open() == ["box", "hall", "head"]).await;
+        // One of them goes; the others ring on.
+        plugged.lock().unwrap().dead.insert("box".into());
+        eventually("the others", || open() == ["hall", "head"]).await;
+        anna.order(Order::Sound(Sounds::default()));
+        eventually("quiet", || open().is_empty()).await;
+    });
+}

@@ -5,12 +5,14 @@ mod far_end;
 mod rig;
 
 use media::{
+    codec::Codec,
     level::rms_dbfs,
+    offer::Policy,
     port::{DeviceKind, PortDirection, PortError},
     tone::Tone,
 };
 
-use super::{Happened, Order, PathState, Sounds, Wish};
+use super::{Happened, Order, PathState, Sounds, Ways, Wish};
 use crate::contract::{Prefer, Role};
 use far_end::FarEnd;
 use rig::{Person, device, eventually, is_heard, play};
@@ -44,6 +46,23 @@ async fn called() -> (Person, FarEnd) {
     let offer = anna.offer("c1", Wish::Talk).await;
     anna.accept("c1", far.answer(&offer).into()).await;
     (anna, far)
+}
+
+#[test]
+fn an_account_speaks_in_its_own_order() {
+    play(async {
+        let (mut anna, mut ben) = (Person::new(1), Person::new(2));
+        let policy = Policy { codecs: vec![Codec::G722, Codec::Opus], own_order: true, bitrate: Some(48_000) };
+        let ways = Ways { loopback: true, stun: Vec::new(), turn: Vec::new(), policy };
+        ben.order(Order::Ready { account: "a1".into(), ways: Some(ways) });
+        let text = |sdp: bytes::Bytes| String::from_utf8_lossy(&sdp).into_owned();
+        let offered = anna.offer("c1", Wish::Talk).await;
+        let answered = text(ben.answer("c1", offered, Wish::Talk).await.0);
+        assert!(answered.contains("/SAVPF 9 111 "), "{answered}");
+        assert!(answered.contains("maxaveragebitrate=48000"), "{answered}");
+        let own = text(ben.offer("c2", Wish::Talk).await);
+        assert!(own.contains("/SAVPF 9 111 ") && !own.contains("PCMU"), "{own}");
+    });
 }
 
 #[test]

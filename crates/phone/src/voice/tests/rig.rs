@@ -9,6 +9,7 @@ use std::{
 
 use ice::Identity;
 use media::{
+    offer::Policy,
     port::{Capture, DeviceKind, Health, Playback, PortDevice, PortDirection, PortError, SoundPort},
     signal::{Speech, find_delay},
 };
@@ -165,7 +166,7 @@ impl Person {
         let plugged = Arc::new(Mutex::new(Plugged { devices, ..Plugged::default() }));
         let rig = Rig { plugged: Arc::clone(&plugged), buffers };
         let (voice, happened) = start(Box::new(rig), Identity::generate().unwrap(), [seed; 32]);
-        let ways = Ways { loopback: true, stun: Vec::new(), turn: Vec::new() };
+        let ways = Ways { loopback: true, stun: Vec::new(), turn: Vec::new(), policy: Policy::default() };
         voice.order(Order::Ready { account: "a1".into(), ways: Some(ways) });
         voice.order(Order::Watch { levels: true, quality: false });
         Self { voice, happened, log: Vec::new(), heard, said, plugged }
