@@ -31,6 +31,9 @@ pub(crate) async fn follow(app: AppHandle, phone: Phone, mut listener: Listener)
             line = listener.next() => match line {
                 Some(Line::State(state)) => drawn.state(&app, &state),
                 Some(Line::Notice(Notice::MissedCall { row })) => notify::missed(&app, &row.with, &drawn.words),
+                Some(Line::Notice(Notice::Recorded { path, error, .. })) => {
+                    notify::recorded(&app, path.as_deref(), error.as_ref(), &drawn.words);
+                }
                 Some(_) => {}
                 None => return,
             },

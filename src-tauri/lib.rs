@@ -177,6 +177,7 @@ fn setup(place: &Place, words: &Words) -> Setup {
         sound: Box::new(audio::Devices::new()),
         secrets: Arc::new(Keychain::new()),
         store: place.store(),
+        recordings: Some(place.recordings()),
         practice: Some(Arc::new(practice::Practice::new(words.practice_language()))),
         ..Setup::new(env!("CARGO_PKG_VERSION"))
     }

@@ -1,6 +1,6 @@
 //! Notifications of the desktop: an incoming call with Answer and Decline, and a missed one.
 
-use phone::contract::{Call, Party};
+use phone::contract::{Call, Error, Party};
 use tauri::AppHandle;
 use tauri_plugin_notification::{Action, ActionType, NotificationExt};
 
@@ -50,6 +50,14 @@ pub(crate) fn incoming(app: &AppHandle, number: i32, call: &Call, account: &str,
     show(
         app.notification().builder().id(number).title(words.get("incoming-title")).body(body).action_type_id(INCOMING),
     );
+}
+
+/// Shows where a recording is, or why there is none.
+pub(crate) fn recorded(app: &AppHandle, path: Option<&str>, error: Option<&Error>, words: &Words) {
+    let title = error.map_or_else(|| words.get("recorded-title"), |error| phone::without_marks(&error.message));
+    let why = error.and_then(|error| error.why.as_deref()).map(phone::without_marks);
+    let body = why.into_iter().chain(path.map(escaped)).collect::<Vec<_>>().join(" ");
+    show(app.notification().builder().title(title).body(body));
 }
 
 /// Shows that a call was missed.

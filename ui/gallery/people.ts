@@ -28,7 +28,7 @@ export const mara: Account = {
   id: 'a1', practice: false, line: registered, voicemail: null,
   security: { tls: 'TLS 1.3', cipher: 'AES-256-GCM', digest: 'SHA-256', cert: { ...certificate, selfSigned: false, names: ['sip.example.com'], issuer: 'CN=Example Root R1' } },
   secret: 'stored', name: 'Sales line', address: 'sip:2001@example.com', server: 'wss://sip.example.com/', user: '2001', domain: 'example.com', authUser: null,
-  displayName: 'Mara Lindqvist', ca: null, pin: null, origin: null, httpUser: null, headers: [], clientCert: null, proxy: null, keepalive: 'ping', stun: [], turn: [], contactForm: 'learned', expiresS: 600, enabled: true,
+  displayName: 'Mara Lindqvist', ca: null, pin: null, origin: null, httpUser: null, headers: [], clientCert: null, proxy: null, keepalive: 'ping', stun: [], turn: [], contactForm: 'learned', expiresS: 600, codecs: [], bitrate: null, enabled: true,
 };
 export const practice: Account = {
   ...mara, id: 'a0', practice: true, name: 'Practice line', displayName: null, address: 'sip:you@practice.invalid', server: 'wss://127.0.0.1:41000/', domain: 'practice.invalid', user: 'you',
@@ -44,7 +44,7 @@ export const devices: Devices = {
 
 export const state = (more: Partial<PhoneState> = {}): PhoneState => ({
   contract: 1, seq: 1, accounts: [mara, practice], calls: [], devices, dnd: { on: false, until: null },
-  settings: { language: 'en', theme: 'light', defaultAccount: 'a1', practice: true },
+  settings: { language: 'en', theme: 'light', defaultAccount: 'a1', practice: true, recordAs: 'wav', recordTone: false },
   missed: 0, historySeq: 1, problems: [], listening: false, tray: 'ready', tests: [], ...more,
 });
 

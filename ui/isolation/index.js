@@ -6,7 +6,8 @@
   const WORDS = [
     "add-account", "change-account", "remove-account", "register", "unregister", "test-account", "trust-certificate",
     "call", "answer", "decline", "ignore", "hangup", "hold", "resume", "mute", "unmute", "dtmf", "key",
-    "set-device", "set", "listen", "unlisten", "history", "seen", "watch", "unwatch", "state",
+    "set-device", "set-devices", "also-ring", "record", "stop-recording",
+    "set", "listen", "unlisten", "history", "seen", "watch", "unwatch", "state",
   ];
   const plain = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
   const exactly = (value, names) => plain(value) && Object.keys(value).sort().join() === names;

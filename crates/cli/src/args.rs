@@ -35,6 +35,7 @@ pub(crate) const FLAGS: &[Flag] = &[
     flag(Group::Run, "--practice", None, "have the practice line, account a0"),
     flag(Group::Run, "--mic", Some("DEVICE"), "the microphone: id or name of a device, a WAV file, or none"),
     flag(Group::Run, "--speaker", Some("DEVICE"), "the speaker: id or name of a device, a WAV file to write, or none"),
+    flag(Group::Run, "--recordings", Some("FOLDER"), "where recorded calls go; without it, beside the stored accounts"),
     flag(Group::Account, "--user", Some("USER"), "the user part of the address; needed for an account of this run"),
     flag(Group::Account, "--domain", Some("DOMAIN"), "the domain of the address; without it the host of the server"),
     flag(Group::Account, "--server", Some("URL"), "wss://host[:port][/path]; without it wss://DOMAIN/"),
@@ -124,6 +125,7 @@ pub(crate) struct Run {
     pub(crate) practice: bool,
     pub(crate) mic: Option<String>,
     pub(crate) speaker: Option<String>,
+    pub(crate) recordings: Option<PathBuf>,
     /// An account for this run; the stored ones without it.
     pub(crate) account: Option<Account>,
 }
@@ -265,6 +267,7 @@ fn run(given: &[(&'static Flag, String)]) -> Result<Run, Usage> {
             "--json" => run.json = true,
             "--practice" => run.practice = true,
             "--mic" => run.mic = Some(value()),
+            "--recordings" => run.recordings = Some(value().into()),
             "--speaker" => run.speaker = Some(value()),
             "--user" => account.user = Some(value()),
             "--domain" => account.domain = Some(value()),

@@ -37,7 +37,8 @@ fn setup(run: Run, input: &mut Input) -> anyhow::Result<Result<(Setup, Option<Lo
     let language = Language::of_tag(words.tag());
     let practice: Option<Arc<dyn PracticeHost>> =
         if run.practice { Some(Arc::new(Practice::new(language))) } else { None };
-    let base = Setup { sound: port, practice, ..Setup::new(env!("CARGO_PKG_VERSION")) };
+    let recordings = run.recordings;
+    let base = Setup { sound: port, practice, recordings: recordings.clone(), ..Setup::new(env!("CARGO_PKG_VERSION")) };
     if let Some(flags) = run.account {
         let wish = account::wish(flags, input)?;
         let setup =
@@ -53,7 +54,8 @@ fn setup(run: Run, input: &mut Input) -> anyhow::Result<Result<(Setup, Option<Lo
         }
         Err(error) => return Err(error.into()),
     };
-    let setup = Setup { secrets: Arc::new(Keychain::new()), store: place.store(), ..base };
+    let recordings = Some(recordings.unwrap_or_else(|| place.recordings()));
+    let setup = Setup { secrets: Arc::new(Keychain::new()), store: place.store(), recordings, ..base };
     Ok(Ok((setup, Some(lock))))
 }
 

@@ -74,6 +74,11 @@ pub(crate) fn notice(notice: &Notice) -> Option<String> {
     match notice {
         Notice::MissedCall { row } => Some(format!("Missed: {}", party(&row.with))),
         Notice::PracticeStopped { error } => Some(sentence(error)),
+        Notice::Recorded { path, error, .. } => {
+            let kept = path.as_ref().map(|path| format!("Recorded: {path}"));
+            let all: Vec<String> = kept.into_iter().chain(error.as_ref().map(sentence)).collect();
+            Some(all.join("\n"))
+        }
         // The devices of a state say it better.
         Notice::DeviceChanged { .. } => None,
     }

@@ -17,6 +17,7 @@ pub mod offer;
 pub mod playout;
 pub mod port;
 pub mod quality;
+pub mod record;
 pub mod report;
 pub mod resample;
 pub mod rtcp;

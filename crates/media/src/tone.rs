@@ -19,6 +19,8 @@ pub enum Tone {
     CallWaiting,
     /// The network has no way.
     Congestion,
+    /// A call is recorded, and both sides shall know.
+    Recording,
     /// Feedback for a pressed key: `0`-`9`, `A`-`D`, `*`, `#`; any other character is silence.
     Dtmf(char),
 }
@@ -49,6 +51,8 @@ impl Tone {
             Self::Busy => row([425.0, 0.0], EAR_DBFS, &[480, 480]),
             Self::CallWaiting => row([425.0, 0.0], EAR_DBFS, &[200, 200, 200, 4400]),
             Self::Congestion => row([425.0, 0.0], EAR_DBFS, &[240, 240]),
+            // 1400 Hz for 0.2 s every 15 s, as it is usual in the United States (47 CFR 64.501).
+            Self::Recording => row([1400.0, 0.0], EAR_DBFS, &[200, 14_800]),
             Self::Dtmf(key) => row(dtmf_hertz(key), EAR_DBFS, &[]),
         }
     }

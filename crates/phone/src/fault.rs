@@ -115,6 +115,8 @@ codes! {
     DeviceBusy "device-busy" Phone DEVICE, ["role"];
     DeviceDenied "device-denied" User DEVICE, ["role"];
     SoundFailed "sound-failed" Phone DEVICE, [];
+    DiskFull "disk-full" Phone None, [];
+    RecordingFailed "recording-failed" Phone None, [];
     // what was asked
     NoSuchAccount "no-such-account" User None, [];
     NoSuchCall "no-such-call" User None, [];

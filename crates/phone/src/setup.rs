@@ -24,6 +24,8 @@ pub struct Setup {
     pub dns: Dns,
     /// Where accounts, settings and history are kept.
     pub store: StorePlace,
+    /// The folder of recorded calls; without one nothing can be recorded.
+    pub recordings: Option<PathBuf>,
     /// Who runs the practice line, where there shall be one.
     pub practice: Option<Arc<dyn PracticeHost>>,
     /// Accounts for this run only, from flags. With any, nothing stored is read.
@@ -45,6 +47,7 @@ impl Setup {
             environment: |name| std::env::var(name).ok(),
             dns: Dns::System,
             store: StorePlace::Memory,
+            recordings: None,
             practice: None,
             accounts: Vec::new(),
             seed: None,

@@ -47,6 +47,12 @@ impl Place {
         StorePlace::File(self.data.join("bellbird.db"))
     }
 
+    /// Where recorded calls lie.
+    #[must_use]
+    pub fn recordings(&self) -> PathBuf {
+        self.data.join("recordings")
+    }
+
     /// Takes the stored accounts for this process.
     ///
     /// # Errors

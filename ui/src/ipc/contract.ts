@@ -273,6 +273,15 @@ contactForm: ContactForm,
  */
 expiresS: number, 
 /**
+ * Codecs of its calls, the best first: `opus`, `g722`, `pcmu`, `pcma`. This order goes before that of others; an empty
+ * list is all of them, in the order of whoever calls.
+ */
+codecs: Array<string>, 
+/**
+ * Bits per second of Opus in both directions, 6000 to 510000; nothing for the usual.
+ */
+bitrate: number | null, 
+/**
  * Shall it be on the line?
  */
 enabled: boolean, };
@@ -288,7 +297,11 @@ headers?: string,
 /**
  * Our certificate for TLS and its key without a pass phrase, as one PEM text.
  */
-clientCert?: string, proxy?: string, keepalive?: Keepalive, stun?: Array<string>, turn?: Array<Turn>, contactForm?: ContactForm, expiresS?: number, enabled?: boolean, 
+clientCert?: string, proxy?: string, keepalive?: Keepalive, stun?: Array<string>, turn?: Array<Turn>, contactForm?: ContactForm, expiresS?: number, codecs?: Array<string>, 
+/**
+ * As in Account; 0 clears.
+ */
+bitrate?: number, enabled?: boolean, 
 /**
  * The SIP password.
  */
@@ -401,7 +414,7 @@ remote: string | null,
  * Does a TURN server relay it?
  */
 relay: boolean, };
-export type Act = "answer" | "decline" | "ignore" | "hold" | "resume" | "dtmf" | "mute" | "hangup";
+export type Act = "answer" | "decline" | "ignore" | "hold" | "resume" | "dtmf" | "mute" | "record" | "hangup";
 export type Direction = "out" | "in";
 export type Hold = "none" | "local" | "remote" | "both";
 export type Call = { 
@@ -500,8 +513,16 @@ kind: DeviceKind,
  * Is it there?
  */
 present: boolean, };
-export type InUse = { mic: string | null, speaker: string | null, ringer: string | null, };
-export type Prefer = { mic: Array<string>, speaker: Array<string>, ringer: Array<string>, };
+export type InUse = { mic: string | null, speaker: string | null, ringer: string | null, 
+/**
+ * Those that ring beside the ringer.
+ */
+alsoRing: Array<string>, };
+export type Prefer = { mic: Array<string>, speaker: Array<string>, ringer: Array<string>, 
+/**
+ * Those that are to ring beside the ringer.
+ */
+alsoRing: Array<string>, };
 export type Devices = { 
 /**
  * All microphones; a chosen one that is gone stays, with `present` false.
@@ -524,6 +545,7 @@ prefer: Prefer,
  */
 problem: Error | null, };
 export type Theme = "system" | "light" | "dark";
+export type RecordAs = "wav" | "ogg";
 export type Settings = { 
 /**
  * A language tag, or `system`.
@@ -540,7 +562,15 @@ defaultAccount: AccountId | null,
 /**
  * Is there a practice line?
  */
-practice: boolean, };
+practice: boolean, 
+/**
+ * What recordings are kept as.
+ */
+recordAs: RecordAs, 
+/**
+ * Does a tone tell both sides, every fifteen seconds, that a call is recorded?
+ */
+recordTone: boolean, };
 export type Dnd = { 
 /**
  * Is it on?
@@ -691,7 +721,23 @@ role: Role,
 /**
  * Its id; null when none is left.
  */
-device: string | null, } | { "is": "practice-stopped", 
+device: string | null, } | { "is": "recorded", 
+/**
+ * Of which call.
+ */
+call: CallId, 
+/**
+ * The file; null where none could be made.
+ */
+path: string | null, 
+/**
+ * How much of the call it holds.
+ */
+lengthMs: number, 
+/**
+ * Why it is not whole.
+ */
+error: Error | null, } | { "is": "practice-stopped", 
 /**
  * Why.
  */
@@ -816,6 +862,14 @@ call?: CallId, } | { "do": "unmute",
 /**
  * Which call; the only one that fits without it.
  */
+call?: CallId, } | { "do": "record", 
+/**
+ * Which call; the only one that fits without it.
+ */
+call?: CallId, } | { "do": "stop-recording", 
+/**
+ * Which call; the only one that fits without it.
+ */
 call?: CallId, } | { "do": "dtmf", 
 /**
  * Which call; the only one that fits without it.
@@ -836,7 +890,19 @@ role: Role,
 /**
  * Its id, or `default`.
  */
-device: string, } | { "do": "set", 
+device: string, } | { "do": "set-devices", 
+/**
+ * For what.
+ */
+role: Role, 
+/**
+ * Ids or `default`, the best first, 1..=8.
+ */
+devices: Array<string>, } | { "do": "also-ring", 
+/**
+ * Ids or `default`, 0..=8.
+ */
+devices: Array<string>, } | { "do": "set", 
 /**
  * A key of [`super::Settings`].
  */

@@ -21,6 +21,9 @@ export interface Form {
   headers: string;
   clientCert: string;
   keepalive: Keepalive;
+  codecs: string;
+  /** As typed: the phone says what is no bit-rate. */
+  bitrate: string;
   /** What is kept and shall be no longer: neither comes back to be emptied. */
   forget: ('headers' | 'clientCert')[];
   enabled: boolean;
@@ -46,6 +49,8 @@ export function formOf(account: Account | null): Form {
     headers: '',
     clientCert: '',
     keepalive: account?.keepalive ?? 'ping',
+    codecs: account?.codecs.join(', ') ?? '',
+    bitrate: account?.bitrate?.toString() ?? '',
     forget: [],
     enabled: account?.enabled ?? true,
   };
@@ -74,6 +79,10 @@ export function wishOf(form: Form, account: Account | null): AccountWish {
   if (account ? form.stun.trim() !== before.stun : form.stun.trim() !== '') wish.stun = lines(form.stun);
   const turn = form.turn.trim();
   if (turn !== before.turn || form.turnUser.trim() !== before.turnUser) wish.turn = turn ? [{ url: turn, user: form.turnUser.trim() }] : [];
+  if (form.codecs.trim() !== before.codecs) wish.codecs = lines(form.codecs.toLowerCase());
+  const bitrate = form.bitrate.trim();
+  // What is no whole number goes as one that the phone refuses, naming the field.
+  if (bitrate !== before.bitrate) wish.bitrate = bitrate === '' ? 0 : /^\d{1,9}$/.test(bitrate) ? Number(bitrate) || 1 : 1;
   if (form.enabled !== before.enabled) wish.enabled = form.enabled;
   if (form.keepalive !== before.keepalive) wish.keepalive = form.keepalive;
   for (const name of form.forget) wish[name] = '';

@@ -251,6 +251,7 @@ pub enum Act {
     Resume,
     Dtmf,
     Mute,
+    Record,
     Hangup,
 }
 

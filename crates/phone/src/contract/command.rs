@@ -87,6 +87,16 @@ pub enum Command {
         /// Which call; the only one that fits without it.
         call: Option<CallId>,
     },
+    /// Keeps what both sides say from now on in a file.
+    Record {
+        /// Which call; the only one that fits without it.
+        call: Option<CallId>,
+    },
+    /// Ends the recording.
+    StopRecording {
+        /// Which call; the only one that fits without it.
+        call: Option<CallId>,
+    },
     /// Presses keys.
     Dtmf {
         /// Which call; the only one that fits without it.

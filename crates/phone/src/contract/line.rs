@@ -100,6 +100,17 @@ pub enum Notice {
         /// Its id; null when none is left.
         device: Option<String>,
     },
+    /// A recording is over.
+    Recorded {
+        /// Of which call.
+        call: CallId,
+        /// The file; null where none could be made.
+        path: Option<String>,
+        /// How much of the call it holds.
+        length_ms: u64,
+        /// Why it is not whole.
+        error: Option<Error>,
+    },
     /// The practice line cannot run.
     PracticeStopped {
         /// Why.

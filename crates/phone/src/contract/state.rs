@@ -61,11 +61,45 @@ pub struct Settings {
     pub default_account: Option<AccountId>,
     /// Is there a practice line?
     pub practice: bool,
+    /// What recordings are kept as.
+    #[serde(default)]
+    pub record_as: RecordAs,
+    /// Does a tone tell both sides, every fifteen seconds, that a call is recorded?
+    #[serde(default)]
+    pub record_tone: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { language: "system".to_owned(), theme: Theme::System, default_account: None, practice: true }
+        Self {
+            language: "system".to_owned(),
+            theme: Theme::System,
+            default_account: None,
+            practice: true,
+            record_as: RecordAs::default(),
+            record_tone: false,
+        }
+    }
+}
+
+/// The format of a recording: two channels of 48 kHz, the near end left and the far end right.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "kebab-case")]
+pub enum RecordAs {
+    /// 16 bits a sample: 11.5 MB a minute, and every program plays it.
+    #[default]
+    Wav,
+    /// Opus in Ogg (RFC 7845): half a megabyte a minute.
+    Ogg,
+}
+
+impl RecordAs {
+    /// Of the name of a file.
+    pub(crate) const fn ending(self) -> &'static str {
+        match self {
+            Self::Wav => "wav",
+            Self::Ogg => "ogg",
+        }
     }
 }
 

@@ -62,6 +62,7 @@ fn typescript() -> String {
         Prefer,
         Devices,
         Theme,
+        RecordAs,
         Settings,
         Dnd,
         TestStep,

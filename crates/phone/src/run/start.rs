@@ -65,6 +65,7 @@ async fn begin(setup: &mut Setup) -> Result<Phone, Fault> {
         next_history: kept.next_history,
         missed: kept.missed,
         problems: kept.faults,
+        recordings: setup.recordings.clone(),
         practice: setup.practice.is_some(),
         for_this_run,
     };

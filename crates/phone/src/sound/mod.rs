@@ -3,6 +3,7 @@
 mod buffers;
 mod mix;
 mod pace;
+mod tape;
 mod wav;
 
 use std::sync::Arc;
@@ -10,6 +11,9 @@ use std::sync::Arc;
 use media::port::{Capture, Playback, PortDevice, PortDirection, PortError, SoundPort};
 
 pub use buffers::{Buffers, Heard};
+#[cfg(test)]
+pub(crate) use tape::Trouble;
+pub(crate) use tape::{Kept, Place as TapePlace, Tape};
 pub use wav::{AtEnd, WavMicrophone, WavSpeaker};
 
 /// No devices at all.

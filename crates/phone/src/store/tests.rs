@@ -4,7 +4,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::*;
-use crate::contract::{AccountWish, Cause, CauseKind, Direction, NameFrom, Party, Theme, Timestamp};
+use crate::contract::{AccountWish, Cause, CauseKind, Direction, NameFrom, Party, RecordAs, Theme, Timestamp};
 use crate::fault::Code;
 
 fn in_file(dir: &Path) -> StorePlace {
@@ -63,6 +63,8 @@ async fn what_was_kept_is_there_again() {
         theme: Theme::Dark,
         default_account: Some("a1".into()),
         practice: false,
+        record_as: RecordAs::Ogg,
+        record_tone: true,
     };
     store.save_settings(&settings);
     let prefer = Prefer { mic: vec!["usb".to_owned(), "default".to_owned()], ..Prefer::default() };

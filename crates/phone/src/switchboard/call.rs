@@ -40,6 +40,8 @@ pub(crate) struct Entry {
     pub(crate) ended_at: Option<Timestamp>,
     pub(crate) silenced: bool,
     pub(crate) muted: bool,
+    /// Its recording has a file that grows.
+    pub(crate) recording: bool,
     /// What we want of it, and what holds now.
     pub(crate) wish: Wish,
     pub(crate) remote_hold: bool,
@@ -133,6 +135,7 @@ impl Entry {
             ended_at: None,
             silenced: false,
             muted: false,
+            recording: false,
             wish: Wish::Talk,
             remote_hold: false,
             media: Media::default(),
@@ -191,7 +194,7 @@ impl Entry {
             Stage::Connecting => vec![Act::Mute, Act::Hangup],
             Stage::Connected if self.lost.is_some() => vec![Act::Mute, Act::Hangup],
             Stage::Connected => {
-                let mut can = vec![Act::Mute, Act::Hangup];
+                let mut can = vec![Act::Mute, Act::Record, Act::Hangup];
                 if settled {
                     can.push(hold);
                 }
@@ -259,7 +262,7 @@ impl Entry {
             media: self.media.clone(),
             active,
             can: self.can(),
-            recording: false,
+            recording: self.recording,
             transfer: None,
             conference: None,
             asked: self.asked.clone(),

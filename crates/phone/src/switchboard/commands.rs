@@ -31,6 +31,10 @@ impl Switchboard {
             Command::Resume { call } => self.with_call(call, Act::Resume).map(|call| self.resume(now, &call)),
             Command::Mute { call } => self.with_call(call, Act::Mute).map(|call| self.mute(&call, true)),
             Command::Unmute { call } => self.with_call(call, Act::Mute).map(|call| self.mute(&call, false)),
+            Command::Record { call } => {
+                self.may_record().and_then(|()| self.with_call(call, Act::Record)).map(|call| self.record(now, &call))
+            }
+            Command::StopRecording { call } => self.with_recording(call).map(|call| self.stop_recording(&call)),
             Command::Dtmf { call, digits } => self.dtmf(call, digits),
             Command::SetDevice { role, device } => self.set_device(role, device),
             Command::SetDevices { role, devices } => self.set_devices(role, devices),

@@ -18,6 +18,7 @@ mod commands;
 mod devices;
 mod effect;
 mod line;
+mod recording;
 mod reoffer;
 mod state;
 mod trial;
@@ -32,7 +33,7 @@ pub(crate) use call::{Exchange, Stage};
 pub(crate) use effect::{AgentOrder, Effect, Key, LineOrder, SecretOrder};
 pub(crate) use line::LineEvent;
 
-use std::time::Instant;
+use std::{path::PathBuf, time::Instant};
 
 use crate::{
     account::Profile,
@@ -66,6 +67,8 @@ pub(crate) struct Beginning {
     pub(crate) next_history: u64,
     pub(crate) missed: u32,
     pub(crate) problems: Vec<Fault>,
+    /// Where recordings go, where there can be any.
+    pub(crate) recordings: Option<PathBuf>,
     /// Can there be a practice line?
     pub(crate) practice: bool,
     /// Are the secrets of the accounts known already (a phone from flags)?
@@ -92,6 +95,7 @@ pub(crate) struct Switchboard {
     next_history: u64,
     next_test: u64,
     practice_possible: bool,
+    recordings: Option<PathBuf>,
     sounds: crate::voice::Sounds,
     complaints: Complaints,
     out: Vec<Effect>,
@@ -126,6 +130,7 @@ impl Switchboard {
             next_history: beginning.next_history.max(1),
             next_test: 1,
             practice_possible: beginning.practice,
+            recordings: beginning.recordings,
             sounds: crate::voice::Sounds::default(),
             complaints: Complaints::default(),
             out: Vec::new(),

@@ -3,7 +3,7 @@
 use media::port::PortDirection;
 
 use super::{Switchboard, call::Stage, line::Line};
-use crate::contract::{Account, CONTRACT, Device, Devices, Dnd, PhoneState, Tray};
+use crate::contract::{Account, Act, CONTRACT, Device, Devices, Dnd, PhoneState, Tray};
 
 impl Switchboard {
     /// The state of the phone, with this number.
@@ -15,7 +15,11 @@ impl Switchboard {
             calls: self
                 .calls
                 .iter()
-                .map(|call| call.shown(self.active.as_ref() == Some(&call.id), &self.words))
+                .map(|call| {
+                    let mut shown = call.shown(self.active.as_ref() == Some(&call.id), &self.words);
+                    shown.can.retain(|act| *act != Act::Record || self.recordings.is_some());
+                    shown
+                })
                 .collect(),
             devices: self.shown_devices(),
             dnd: Dnd::default(),

@@ -98,6 +98,8 @@ impl Switchboard {
                     self.effect(Effect::Agent(account, AgentOrder::Info { call: sip, key, ms }));
                 }
             }
+            Happened::RecordingBegan { call } => self.recording_began(&call),
+            Happened::Recorded { call, kept } => self.recorded(call, kept),
             Happened::Devices { all, in_use, problem } => {
                 let problem = problem.map(|(role, error)| fault::of_port(role, &error));
                 self.devices = super::DevicesSeen { all, in_use, problem };

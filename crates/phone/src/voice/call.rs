@@ -18,6 +18,7 @@ use tokio::sync::mpsc;
 
 use super::{
     order::{Happened, PathState, Ways, Wish},
+    recording::Recording,
     sockets::{Arrived, Datagram, Sockets},
 };
 use crate::contract::CallId;
@@ -48,6 +49,8 @@ pub(super) struct Call {
     before: Option<(Sockets, Option<Instant>)>,
     /// Was it answered here or there?
     talks: bool,
+    muted: bool,
+    recording: Option<Recording>,
     /// Did we make the first offer? Then there may be early sound.
     ours: bool,
     rtcp: bool,
@@ -77,6 +80,8 @@ impl Call {
             sockets: making.sockets,
             before: None,
             talks: false,
+            muted: false,
+            recording: None,
             ours: false,
             rtcp: true,
             pair: None,
@@ -156,6 +161,41 @@ impl Call {
         self.talks
     }
 
+    /// Sends silence instead of the microphone, or not.
+    pub(super) fn mute(&mut self, on: bool) {
+        self.muted = on;
+        self.update_mute();
+    }
+
+    /// Begins to record in place of what was recorded before, or ends it.
+    pub(super) fn record(&mut self, recording: Option<Recording>) {
+        self.recording = recording;
+        self.update_mute();
+    }
+
+    /// Who is muted is still heard to record.
+    fn update_mute(&mut self) {
+        let announces = self.recording.as_ref().is_some_and(Recording::announces);
+        self.session.set_muted(self.muted && !announces);
+    }
+
+    /// Sound of the microphone.
+    pub(super) fn capture(&mut self, now: Instant, sound: &[f32]) {
+        let sending = self.session.is_sending();
+        match &mut self.recording {
+            Some(recording) if sending => self.session.capture(now, recording.said(sound, self.muted)),
+            _ => self.session.capture(now, sound),
+        }
+    }
+
+    /// Sound of the far end, for an ear or for none.
+    pub(super) fn playout(&mut self, now: Instant, out: &mut [f32]) {
+        self.session.playout(now, out);
+        if let Some(recording) = &mut self.recording {
+            recording.heard(out);
+        }
+    }
+
     /// Is there, or could there be, something to hear? Not before we answer: nobody speaks into a room unasked.
     pub(super) fn is_audible(&self) -> bool {
         (self.talks || self.ours) && self.negotiation.agreed().is_some()
@@ -198,6 +238,7 @@ impl Call {
                 self.before = None;
             }
         }
+        self.recording.take_if(|recording| !recording.advance(now));
         self.due = self.drain(now, tell);
     }
 

@@ -168,9 +168,9 @@ impl Ear {
         for call in calls.iter_mut().filter(|call| call.talks()) {
             match sound.filter(|_| Some(&call.id) == active) {
                 Some([]) => {}
-                Some(sound) => call.session.capture(now, sound),
+                Some(sound) => call.capture(now, sound),
                 // Who talks to nobody is sent silence, so that the way and its figures live.
-                None => (0..blocks).for_each(|_| call.session.capture(now, &SILENCE)),
+                None => (0..blocks).for_each(|_| call.capture(now, &SILENCE)),
             }
         }
     }
@@ -185,13 +185,13 @@ impl Ear {
     ) {
         let mut unheard = [0.0; BLOCK];
         for call in calls.iter_mut().filter(|call| Some(&call.id) != active && call.flows()) {
-            (0..blocks).for_each(|_| call.session.playout(now, &mut unheard));
+            (0..blocks).for_each(|_| call.playout(now, &mut unheard));
         }
         let mut call = calls.iter_mut().find(|call| Some(&call.id) == active && call.is_audible());
         let tones = &mut self.ear;
         let mut fill = |now: Instant, out: &mut [f32]| {
             match &mut call {
-                Some(call) => call.session.playout(now, out),
+                Some(call) => call.playout(now, out),
                 None => out.fill(0.0),
             }
             tones.mix(out);

@@ -15,6 +15,7 @@ mod ear;
 mod network;
 mod order;
 mod ready;
+mod recording;
 mod slot;
 mod sockets;
 #[cfg(test)]

@@ -13,6 +13,7 @@ use media::{
 use crate::{
     contract::{AccountId, CallId, InUse, Prefer, Role},
     secret::Secret,
+    sound::{Kept, TapePlace},
 };
 
 /// How the ways for sound of an account are found.
@@ -68,6 +69,8 @@ pub(crate) enum Order {
     Talk { call: CallId, on: bool },
     /// Sends silence instead of the microphone.
     Mute { call: CallId, on: bool },
+    /// Begins to keep a call in a file, with a tone that tells so or without, or ends it.
+    Record { call: CallId, to: Option<(TapePlace, bool)> },
     /// Presses keys: 0-9 A-D * # and `,`. The tones are heard locally too.
     Dtmf { call: CallId, digits: String },
     /// Whose sound is in the ear and who hears the microphone; the others are silent.
@@ -118,6 +121,10 @@ pub(crate) enum Happened {
     Silent { call: CallId, silent: bool },
     /// No telephone events were agreed: send this key by INFO.
     SendInfo { call: CallId, key: char, ms: u32 },
+    /// A recording has a file.
+    RecordingBegan { call: CallId },
+    /// It is over.
+    Recorded { call: CallId, kept: Kept },
     /// What devices there are and which are used. Told when it changes.
     Devices { all: Vec<PortDevice>, in_use: InUse, problem: Option<(Role, PortError)> },
     /// While a call needs it, another device is used than before.

@@ -21,6 +21,7 @@ use super::{
     network::{Network, System},
     order::{Happened, Order, PathState, Wish},
     ready::Ready,
+    recording::Recording,
     sockets::Datagram,
 };
 use crate::contract::{AccountId, CallId};
@@ -190,7 +191,11 @@ impl Room {
                 }
                 self.with(&call, |call| call.talk(on));
             }
-            Order::Mute { call, on } => self.with(&call, |call| call.session.set_muted(on)),
+            Order::Mute { call, on } => self.with(&call, |call| call.mute(on)),
+            Order::Record { call, to } => {
+                let tell = self.tell.clone();
+                self.with(&call, |call| call.record(to.and_then(|to| Recording::begin(now, &call.id, to, &tell))));
+            }
             Order::Dtmf { call, digits } => {
                 self.with(&call, |call| call.press(now, &digits));
                 self.ear.press(&digits);

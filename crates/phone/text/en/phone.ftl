@@ -35,6 +35,14 @@ sound-failed = The sound system failed
     .why = Its devices cannot be listed or opened.
     .hint = Check that sound works in other programs.
 
+disk-full = There is no room left for the recording
+    .why = The disk is full. What was recorded before is kept.
+    .hint = Make room, then record again.
+
+recording-failed = The call cannot be recorded
+    .why = Its file cannot be written.
+    .hint = Look into the log for what the system says.
+
 no-such-account = There is no such account
     .hint = It may have been removed.
 

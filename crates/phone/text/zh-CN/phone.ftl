@@ -35,6 +35,14 @@ sound-failed = 声音系统出错
     .why = 无法列出或打开声音设备。
     .hint = 请检查其他程序的声音是否正常。
 
+disk-full = 没有空间继续录音
+    .why = 磁盘已满。之前录下的内容已保存。
+    .hint = 请腾出空间，然后重新录音。
+
+recording-failed = 无法录音
+    .why = 无法写入录音文件。
+    .hint = 请查看日志中系统给出的原因。
+
 no-such-account = 没有这个账户
     .hint = 它可能已被移除。
 

@@ -42,6 +42,7 @@ keypad = Keypad
 transfer = Transfer
 add = Add
 record = Record
+recording = Recording
 grid = Actions of the call
 hang-up = Hang up
 hang-up-who = Hang up { $who }

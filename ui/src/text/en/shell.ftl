@@ -12,6 +12,7 @@ menu-show = Show Bellbird
 menu-quit = Quit Bellbird
 incoming-title = Incoming call
 incoming-body = { $who } on { $account }
+recorded-title = Call recorded
 missed-title = Missed call
 missed-body = { $who } called
 answer = Answer

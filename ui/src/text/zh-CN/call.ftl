@@ -42,6 +42,7 @@ keypad = 拨号盘
 transfer = 转接
 add = 添加
 record = 录音
+recording = 录音中
 grid = 通话操作
 hang-up = 挂断
 hang-up-who = 挂断 { $who }

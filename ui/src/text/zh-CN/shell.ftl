@@ -9,6 +9,7 @@ menu-show = 显示 Bellbird
 menu-quit = 退出 Bellbird
 incoming-title = 来电
 incoming-body = { $who }，账户 { $account }
+recorded-title = 通话已录音
 missed-title = 未接来电
 missed-body = { $who } 来过电话
 answer = 接听

@@ -19,6 +19,7 @@ use crate::{
 mod accounts;
 mod calls;
 mod devices;
+mod recording;
 
 /// A phone with one account that is registered, and an agent whose names for calls are real ones.
 struct Desk {

@@ -2,6 +2,7 @@
 
 mod devices;
 mod far_end;
+mod recording;
 mod rig;
 
 use media::{
