@@ -2,6 +2,7 @@
 //! the voice pipeline.
 
 use crate::codec::Codec;
+use crate::xr::Wishes;
 
 /// Which way sound goes, seen from us (RFC 8866 section 6.7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -125,4 +126,6 @@ pub struct Agreed {
     pub ptime: u8,
     /// Whether RTCP shares the port (RFC 5761).
     pub rtcp_mux: bool,
+    /// Which extended reports the far end wishes to get (RFC 3611 section 5).
+    pub xr: Wishes,
 }

@@ -22,6 +22,7 @@ pub mod report;
 pub mod resample;
 pub mod rtcp;
 pub mod rtp;
+mod runs;
 pub mod sdp;
 mod seen;
 pub mod session;
@@ -31,5 +32,6 @@ mod stretch;
 #[doc(hidden)]
 pub mod testing;
 pub mod tone;
+pub mod xr;
 
 pub use session::{Levels, Session, SessionConfig, SessionEvent, SessionOutput};

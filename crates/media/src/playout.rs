@@ -37,6 +37,8 @@ pub struct PlayoutCounts {
     pub recovered: u64,
     /// Made up because sound was missing.
     pub concealed: u64,
+    /// How many times something was made up in one piece.
+    pub pieces: u64,
     /// Made up or silent because the sender was.
     pub quiet: u64,
     /// Taken out or put in to change the wait.
@@ -60,6 +62,8 @@ pub struct Playout {
     noisy: bool,
     refused: u32,
     rest: u32,
+    /// Whether the last block was made up because sound was missing.
+    missing: bool,
     meter: Meter,
     counts: PlayoutCounts,
 }
@@ -78,6 +82,7 @@ impl Playout {
             noisy: false,
             refused: 0,
             rest: 0,
+            missing: false,
             meter: Meter::default(),
             counts: PlayoutCounts::default(),
         }
@@ -149,6 +154,11 @@ impl Playout {
         self.jitter.delay()
     }
 
+    /// How long the sound of a packet lasts, by the newest; 20 ms before the first.
+    pub fn packet_time(&self) -> Duration {
+        self.jitter.packet_time()
+    }
+
     /// The wait aimed at.
     pub fn target(&self) -> Duration {
         self.jitter.target()
@@ -175,6 +185,7 @@ impl Playout {
         self.ready.drain(..self.played);
         self.played = 0;
         let start = self.ready.len();
+        let missing = std::mem::take(&mut self.missing);
         match self.jitter.next(now, start) {
             Step::Play { packet, skip } => {
                 self.play(&packet, skip);
@@ -189,6 +200,8 @@ impl Playout {
                 self.conceal(samples);
                 self.leave_noise(start);
                 self.counts.concealed += samples as u64;
+                self.counts.pieces += u64::from(!missing);
+                self.missing = true;
             }
             Step::Conceal { samples, lost: false } => self.quiet(samples),
             Step::Wait if self.has_noise() && self.jitter.is_quiet() => self.quiet(BLOCK),

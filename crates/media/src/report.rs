@@ -8,12 +8,35 @@ use rand_chacha::ChaCha12Rng;
 
 use crate::rtcp::{Ntp, ReportBlock};
 use crate::rtp::{Header, Sequence, Ssrc, Timestamp};
+use crate::runs::{Fate, Judged, Runs, Span};
+use crate::xr::{Losses, Summary};
 
 /// A jump of the sequence number beyond this is a restart of the sender (RFC 3550 appendix A.1).
 pub const MAX_DROPOUT: i32 = 3000;
 
 /// Mean time between reports (RFC 3550 section 6.2).
 const INTERVAL: Duration = Duration::from_secs(5);
+
+/// What came with a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arrival {
+    /// It can be played, or needs not be.
+    InTime,
+    /// It is new, but its time is over.
+    Late,
+    /// It came before.
+    Again,
+}
+
+/// What the next summary will say, as sums.
+#[derive(Debug, Clone, Copy, Default)]
+struct Interval {
+    begin: u64,
+    received: u64,
+    doubled: u32,
+    /// Differences of two packets' transit times: count, sum, sum of squares, least and most, in timestamp units.
+    uneven: (f64, f64, f64, f64, f64),
+}
 
 /// Statistics about one received stream.
 #[derive(Debug, Clone)]
@@ -30,6 +53,8 @@ pub struct Reception {
     /// Interarrival jitter in timestamp units.
     jitter: f64,
     last_sr: Option<(Ntp, Instant)>,
+    runs: Runs,
+    interval: Interval,
 }
 
 impl Reception {
@@ -48,6 +73,8 @@ impl Reception {
             clock,
             jitter: 0.0,
             last_sr: None,
+            runs: Runs::new(first),
+            interval: Interval { begin: first, ..Interval::default() },
         }
     }
 
@@ -56,9 +83,10 @@ impl Reception {
         self.ssrc
     }
 
-    /// Counts a packet. `duplicate` ones do not count, so that they cannot hide a loss.
-    pub fn packet(&mut self, now: Instant, header: &Header, clock: u32, duplicate: bool) {
-        if duplicate {
+    /// Counts a packet. One that came before does not count, so that it cannot hide a loss.
+    pub fn packet(&mut self, now: Instant, header: &Header, clock: u32, arrival: Arrival) {
+        if arrival == Arrival::Again {
+            self.interval.doubled += 1;
             return;
         }
         let ahead = header.sequence.since(Sequence(self.highest as u16));
@@ -70,7 +98,9 @@ impl Reception {
             return;
         }
         self.received += 1;
-        self.highest = self.highest.max(self.highest.saturating_add_signed(i64::from(ahead)));
+        let number = self.highest.saturating_add_signed(i64::from(ahead));
+        self.highest = self.highest.max(number);
+        self.runs.note(number, if arrival == Arrival::Late { Fate::Late } else { Fate::Came });
         self.measure_jitter(now, header, clock);
     }
 
@@ -84,6 +114,9 @@ impl Reception {
             // A silent sender that stops its clock is no jitter.
             if change < f64::from(clock) {
                 self.jitter += (change - self.jitter) / 16.0;
+                let (count, sum, squares, least, most) = self.interval.uneven;
+                let least = if count > 0.0 { least.min(change) } else { change };
+                self.interval.uneven = (count + 1.0, sum + change, squares + change * change, least, most.max(change));
             }
         }
         self.clock = clock;
@@ -104,6 +137,43 @@ impl Reception {
     /// Packets expected and received since the start.
     pub fn totals(&self) -> (u64, u64) {
         (self.highest - self.first + 1, self.received)
+    }
+
+    /// What became of the packets that are old enough to be judged.
+    pub fn judged(&self) -> Judged {
+        self.runs.judged()
+    }
+
+    /// Bursts and gaps since the start (RFC 3611 section 4.7.2).
+    pub(crate) fn spans(&self) -> (Span, Span) {
+        self.runs.spans()
+    }
+
+    /// Which packets came, of those judged since the last call (RFC 3611 section 4.1).
+    pub fn losses(&mut self) -> Losses {
+        let (begin, came) = self.runs.take_came();
+        Losses::new(self.ssrc, begin as u16, &came)
+    }
+
+    /// Counts since the last call (RFC 3611 section 4.6).
+    pub fn summary(&mut self) -> Summary {
+        let next = Interval { begin: self.highest + 1, received: self.received, ..Interval::default() };
+        let Interval { begin, received, doubled, uneven } = std::mem::replace(&mut self.interval, next);
+        let expected = (self.highest + 1).saturating_sub(begin);
+        let lost = expected.saturating_sub(self.received - received);
+        let (count, sum, squares, least, most) = uneven;
+        let mean = sum / count.max(1.0);
+        let deviation = (squares / count.max(1.0) - mean * mean).max(0.0).sqrt();
+        Summary {
+            ssrc: self.ssrc,
+            begin: begin as u16,
+            end: (self.highest + 1) as u16,
+            lost: Some(lost as u32),
+            doubled: Some(doubled),
+            jitter: Some([least, most, mean, deviation].map(|units| units as u32)),
+            hops_of: 0,
+            hops: [0; 4],
+        }
     }
 
     /// The report block of now; begins a new interval for the fraction lost.
@@ -154,11 +224,16 @@ impl ReportClock {
     /// The round-trip time a report block about our stream proves (RFC 3550 section 6.4.1, figure 2); `None` when
     /// the far end has heard no report yet or its figures cannot be.
     pub fn round_trip(&self, now: Instant, block: &ReportBlock) -> Option<Duration> {
-        if block.last_sr == 0 {
+        self.returned(now, block.last_sr, block.delay_since_last_sr)
+    }
+
+    /// The same for any time of ours that came back: its middle, and how long it was kept in 1/65536 s.
+    pub fn returned(&self, now: Instant, last: u32, delay: u32) -> Option<Duration> {
+        if last == 0 {
             return None;
         }
-        let sent_and_back = self.ntp(now).middle().wrapping_sub(block.last_sr);
-        let units = sent_and_back.checked_sub(block.delay_since_last_sr)?;
+        let sent_and_back = self.ntp(now).middle().wrapping_sub(last);
+        let units = sent_and_back.checked_sub(delay)?;
         let rtt = Duration::from_secs_f64(f64::from(units) / 65536.0);
         (rtt < Duration::from_secs(60)).then_some(rtt)
     }
@@ -196,7 +271,7 @@ mod tests {
         for n in 1..200u32 {
             if n % 10 != 5 {
                 let at = start + 20 * MS * n;
-                reception.packet(at, &header(65500u16.wrapping_add(n as u16), n * 160), 8000, false);
+                reception.packet(at, &header(65500u16.wrapping_add(n as u16), n * 160), 8000, Arrival::InTime);
             }
         }
         let block = reception.report(start);
@@ -214,7 +289,7 @@ mod tests {
         for n in 1..500u32 {
             // Every other packet comes 8 ms late: each difference is 8 ms.
             let at = start + 20 * MS * n + 8 * MS * (n % 2);
-            reception.packet(at, &header(n as u16, n * 960), 48000, false);
+            reception.packet(at, &header(n as u16, n * 960), 48000, Arrival::InTime);
         }
         assert!((reception.jitter_ms() - 8.0).abs() < 0.1, "{}", reception.jitter_ms());
     }
@@ -223,9 +298,24 @@ mod tests {
     fn duplicates_do_not_hide_a_loss() {
         let start = epoch();
         let mut reception = Reception::new(start, &header(0, 0), 8000);
-        reception.packet(start, &header(0, 0), 8000, true);
-        reception.packet(start, &header(2, 320), 8000, false);
+        reception.packet(start, &header(0, 0), 8000, Arrival::Again);
+        reception.packet(start, &header(2, 320), 8000, Arrival::InTime);
         assert_eq!(reception.report(start).cumulative_lost, 1);
+        let summary = reception.summary();
+        assert_eq!((summary.begin, summary.end, summary.lost, summary.doubled), (0, 3, Some(1), Some(1)));
+        let next = reception.summary();
+        assert_eq!((next.begin, next.end, next.lost, next.doubled), (3, 3, Some(0), Some(0)));
+    }
+
+    #[test]
+    fn the_summary_tells_the_spread_of_the_jitter() {
+        let start = epoch();
+        let mut reception = Reception::new(start, &header(0, 0), 8000);
+        for (n, late) in [(1u32, 5), (2, 5), (3, 15), (4, 15)] {
+            reception.packet(start + 20 * MS * n + late * MS, &header(n as u16, n * 160), 8000, Arrival::InTime);
+        }
+        // Differences of 5, 0, 10 and 0 ms at eight units each.
+        assert_eq!(reception.summary().jitter, Some([0, 80, 30, 33]));
     }
 
     #[test]

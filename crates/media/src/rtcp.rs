@@ -4,11 +4,14 @@
 //! inside are skipped. When to send is [`crate::report`]'s business.
 
 use crate::rtp::Ssrc;
+use crate::xr;
 
 const SENDER_REPORT: u8 = 200;
 const RECEIVER_REPORT: u8 = 201;
 const SOURCE_DESCRIPTION: u8 = 202;
 const BYE: u8 = 203;
+/// RFC 3611 section 2.
+const EXTENDED_REPORT: u8 = 207;
 /// SDES item type of the canonical name.
 const CNAME: u8 = 1;
 /// Bytes of one report block.
@@ -73,6 +76,8 @@ pub enum RtcpPacket {
     Cname(Ssrc, String),
     /// These sources leave.
     Bye(Vec<Ssrc>),
+    /// Who reports, and what beyond the report blocks.
+    Extended(Ssrc, Vec<xr::Block>),
 }
 
 /// Why bytes are no RTCP compound.
@@ -122,6 +127,10 @@ impl Compound {
                 RECEIVER_REPORT => packets.push(report(body, count, false).ok_or(RtcpError::Length)?),
                 SOURCE_DESCRIPTION => descriptions(body, count, &mut packets).ok_or(RtcpError::Length)?,
                 BYE => packets.push(bye(body, count).ok_or(RtcpError::Length)?),
+                EXTENDED_REPORT => {
+                    let (sender, blocks) = xr::read(body).ok_or(RtcpError::Length)?;
+                    packets.push(RtcpPacket::Extended(sender, blocks));
+                }
                 _ => {}
             }
         }
@@ -139,13 +148,18 @@ impl Compound {
 }
 
 /// Reads big-endian words off the front; `None` when they run out.
-struct Words<'a>(&'a [u8]);
+pub(crate) struct Words<'a>(pub(crate) &'a [u8]);
 
 impl Words<'_> {
-    fn u32(&mut self) -> Option<u32> {
+    pub(crate) fn u32(&mut self) -> Option<u32> {
         let (word, rest) = self.0.split_first_chunk::<4>()?;
         self.0 = rest;
         Some(u32::from_be_bytes(*word))
+    }
+
+    /// A word of two numbers.
+    pub(crate) fn halves(&mut self) -> Option<(u16, u16)> {
+        self.u32().map(|word| ((word >> 16) as u16, word as u16))
     }
 }
 
@@ -243,6 +257,11 @@ fn write_packet(packet: &RtcpPacket, out: &mut Vec<u8>) {
                 out.extend_from_slice(&ssrc.0.to_be_bytes());
             }
         }
+        RtcpPacket::Extended(sender, blocks) => {
+            out.extend_from_slice(&[0x80, EXTENDED_REPORT, 0, 0]);
+            out.extend_from_slice(&sender.0.to_be_bytes());
+            blocks.iter().for_each(|block| xr::write(block, out));
+        }
     }
     out.resize(start + (out.len() - start).next_multiple_of(4), 0);
     let words = ((out.len() - start) / 4 - 1) as u16;
@@ -300,7 +319,7 @@ mod tests {
 
     #[test]
     fn unknown_types_are_skipped_and_bad_lengths_refused() {
-        let mut bytes = vec![0x80, 207, 0, 1, 0, 0, 0, 1];
+        let mut bytes = vec![0x80, 206, 0, 1, 0, 0, 0, 1];
         bytes.extend(Compound(vec![RtcpPacket::Bye(vec![Ssrc(4)])]).to_bytes());
         assert_eq!(Compound::parse(&bytes).unwrap().0, [RtcpPacket::Bye(vec![Ssrc(4)])]);
         bytes.pop();

@@ -240,6 +240,11 @@ impl JitterBuffer {
         self.counts.restarts += 1;
     }
 
+    /// How long the sound of a packet lasts, by the newest; 20 ms before the first.
+    pub fn packet_time(&self) -> Duration {
+        samples(self.timeline.map_or(20 * MS, |newest| newest.duration))
+    }
+
     /// The wait aimed at.
     pub fn target(&self) -> Duration {
         samples(self.target_samples())

@@ -21,10 +21,11 @@ use rand_chacha::ChaCha12Rng;
 
 pub use crate::agreed::{Agreed, AgreedCodec, AgreedEvents, Direction, RemotePath, Setup};
 use crate::codec::{Codec, table};
-use crate::sdp::{SessionDescription, values};
+use crate::sdp::SessionDescription;
+use crate::xr::Wishes;
 pub use error::OfferError;
 use read::RemoteAudio;
-use write::Saying;
+use write::{Saying, sections};
 
 /// Our side of the secured path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -143,7 +144,8 @@ impl Negotiation {
         }
         let formats = self.offered_formats();
         // RFC 8842 section 5.2: an offer always says actpass, even when the role is settled.
-        let sdp = self.write(&Saying { local, direction, setup: "actpass", formats: &formats, rtcp_mux: true });
+        let (setup, rtcp_mux, xr) = ("actpass", true, Wishes::ALL);
+        let sdp = self.write(&Saying { local, direction, setup, formats: &formats, rtcp_mux, xr });
         self.offered = Some(Offered { direction, formats, before: self.agreed.clone(), answered: false });
         sdp
     }
@@ -234,7 +236,8 @@ impl Negotiation {
             ..self.assemble(remote, codecs(&formats), events(&formats), old_path)?
         };
         let setup = if dtls_client { "active" } else { "passive" };
-        let sdp = next.write(&Saying { local, direction, setup, formats: &formats, rtcp_mux: agreed.rtcp_mux });
+        let (rtcp_mux, xr) = (agreed.rtcp_mux, agreed.xr.answered());
+        let sdp = next.write(&Saying { local, direction, setup, formats: &formats, rtcp_mux, xr });
         next.agreed = Some(agreed.clone());
         *self = next;
         Ok((sdp, agreed))
@@ -289,6 +292,7 @@ impl Negotiation {
             remote_hold: false,
             ptime: remote.ptime,
             rtcp_mux: remote.rtcp_mux,
+            xr: remote.xr,
         })
     }
 
@@ -356,25 +360,6 @@ fn meet(wanted: Direction, remote: Direction) -> Direction {
 /// (RFC 8842 section 5.1).
 fn same_association(old: &RemotePath, new: &RemotePath) -> bool {
     old.fingerprints == new.fingerprints
-}
-
-/// The shape of an offer, as the answer must have it.
-fn sections(description: &SessionDescription) -> Vec<Section> {
-    // RFC 5888 section 5: there may be groups of other meanings before it.
-    let groups = values(&description.attributes, "group");
-    let bundled: Vec<&str> =
-        groups.filter_map(|group| group.strip_prefix("BUNDLE ")).flat_map(str::split_whitespace).collect();
-    let section = |media: &crate::sdp::Media| {
-        let mid = media.attribute("mid").map(str::to_owned);
-        Section {
-            kind: media.kind.clone(),
-            protocol: media.protocol.clone(),
-            formats: media.formats.clone(),
-            bundled: mid.as_deref().is_some_and(|mid| bundled.contains(&mid)),
-            mid,
-        }
-    };
-    description.media.iter().map(section).collect()
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use super::{AgreedCodec, AgreedEvents, Direction, Format, OfferError, RemotePath, Setup};
 use crate::codec::table;
 use crate::sdp::{Attribute, Media, SessionDescription, value, values};
+use crate::xr::Wishes;
 
 /// Candidates kept; the agent has a lower limit of its own for pairs.
 const MOST_CANDIDATES: usize = 64;
@@ -21,6 +22,7 @@ pub(super) struct RemoteAudio {
     pub(super) direction: Direction,
     pub(super) ptime: u8,
     pub(super) rtcp_mux: bool,
+    pub(super) xr: Wishes,
 }
 
 impl RemoteAudio {
@@ -40,7 +42,9 @@ impl RemoteAudio {
             direction = if direction.sends() { Direction::SendOnly } else { Direction::Inactive };
         }
         let rtcp_mux = both.first("rtcp-mux").is_some();
-        Ok(Self { codecs, events, path, direction, ptime: read_ptime(&both), rtcp_mux })
+        // RFC 3611 section 5.1: on both levels of the description.
+        let xr = both.first("rtcp-xr").map(Wishes::read).unwrap_or_default();
+        Ok(Self { codecs, events, path, direction, ptime: read_ptime(&both), rtcp_mux, xr })
     }
 
     /// All payload types known, in order of the description: sound first.

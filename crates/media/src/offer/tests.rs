@@ -57,7 +57,7 @@ fn two_of_us_agree_on_everything() {
         assert_eq!(agreed.send, agreed.recv);
         assert_eq!(agreed.dtmf, Some(AgreedEvents { pt: 110, clock: 48_000 }));
         assert_eq!(agreed.dtmf_recv.len(), 2);
-        assert!(agreed.rtcp_mux && !agreed.remote_hold);
+        assert!(agreed.rtcp_mux && !agreed.remote_hold && agreed.xr == Wishes::ALL);
         assert_eq!(agreed.ptime, 20);
     }
     assert!(here.controlling && !there.controlling);
@@ -75,7 +75,7 @@ fn an_offer_looks_like_this() {
     let expected = format!(
         "s=-\r\nt=0 0\r\na=group:BUNDLE 0\r\nm=audio 4001 UDP/TLS/RTP/SAVPF 111 9 0 8 110 126\r\nc=IN IP4 192.0.2.1\r\n\
          a=mid:0\r\na=ice-ufrag:uf1x\r\na=ice-pwd:{}\r\na=fingerprint:{}\r\na=setup:actpass\r\na=rtcp-mux\r\n\
-         a=rtcp:4001\r\na=candidate:1 1 udp 2130706431 192.0.2.1 4001 typ host\r\na=end-of-candidates\r\n\
+         a=rtcp:4001\r\na=rtcp-xr:pkt-loss-rle rcvr-rtt=all stat-summary=loss,dup,jitt voip-metrics\r\na=candidate:1 1 udp 2130706431 192.0.2.1 4001 typ host\r\na=end-of-candidates\r\n\
          a=rtpmap:111 opus/48000/2\r\na=fmtp:111 minptime=10;useinbandfec=1\r\na=rtpmap:9 G722/8000\r\n\
          a=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:110 telephone-event/48000\r\na=fmtp:110 0-15\r\n\
          a=rtpmap:126 telephone-event/8000\r\na=fmtp:126 0-15\r\na=ptime:20\r\na=maxptime:60\r\na=sendrecv\r\n",

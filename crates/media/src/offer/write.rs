@@ -2,7 +2,8 @@
 
 use super::{Direction, Format, LocalPath, Negotiation, Section};
 use crate::codec::{Codec, table};
-use crate::sdp::{Attribute, Media, Origin, SessionDescription};
+use crate::sdp::{Attribute, Media, Origin, SessionDescription, values};
+use crate::xr::Wishes;
 
 /// Longest packets we like to get, in ms.
 const LONGEST_PACKET: &str = "60";
@@ -15,6 +16,8 @@ pub(super) struct Saying<'a> {
     pub(super) setup: &'static str,
     pub(super) formats: &'a [(Format, u8)],
     pub(super) rtcp_mux: bool,
+    /// Extended reports that we wish to get.
+    pub(super) xr: Wishes,
 }
 
 impl Negotiation {
@@ -52,7 +55,7 @@ impl Negotiation {
 }
 
 fn sound(section: &Section, say: &Saying<'_>, bitrate: Option<u32>) -> Media {
-    let Saying { local, direction, setup, formats, rtcp_mux } = *say;
+    let Saying { local, direction, setup, formats, rtcp_mux, xr } = *say;
     let mut attributes = Vec::with_capacity(24);
     if let Some(mid) = &section.mid {
         attributes.push(Attribute::new("mid", mid));
@@ -65,6 +68,7 @@ fn sound(section: &Section, say: &Saying<'_>, bitrate: Option<u32>) -> Media {
     attributes.extend(rtcp_mux.then(|| Attribute::flag("rtcp-mux")));
     // RFC 5761 section 5.1.3: where RTCP goes, for those that look.
     attributes.push(Attribute::new("rtcp", local.default.port().to_string()));
+    attributes.extend((!xr.is_none()).then(|| Attribute::new("rtcp-xr", xr.to_string())));
     attributes.extend(local.candidates.iter().map(|candidate| Attribute::new("candidate", candidate)));
     attributes.push(Attribute::flag("end-of-candidates"));
     for (format, number) in formats {
@@ -99,6 +103,25 @@ fn describe(format: Format, number: u8, bitrate: Option<u32>, attributes: &mut V
             attributes.push(Attribute::new("fmtp", format!("{number} 0-15")));
         }
     }
+}
+
+/// The shape of an offer, as the answer must have it.
+pub(super) fn sections(description: &SessionDescription) -> Vec<Section> {
+    // RFC 5888 section 5: there may be groups of other meanings before it.
+    let groups = values(&description.attributes, "group");
+    let bundled: Vec<&str> =
+        groups.filter_map(|group| group.strip_prefix("BUNDLE ")).flat_map(str::split_whitespace).collect();
+    let section = |media: &Media| {
+        let mid = media.attribute("mid").map(str::to_owned);
+        Section {
+            kind: media.kind.clone(),
+            protocol: media.protocol.clone(),
+            formats: media.formats.clone(),
+            bundled: mid.as_deref().is_some_and(|mid| bundled.contains(&mid)),
+            mid,
+        }
+    };
+    description.media.iter().map(section).collect()
 }
 
 /// RFC 3264 section 6: port 0, and the rest as it was offered.

@@ -13,7 +13,14 @@ impl Session {
         let Ok(compound) = Compound::parse(bytes) else { return };
         self.heard(now);
         for packet in compound.0 {
-            let RtcpPacket::Report { sender, info, blocks } = packet else { continue };
+            let (sender, info, blocks) = match packet {
+                RtcpPacket::Report { sender, info, blocks } => (sender, info, blocks),
+                RtcpPacket::Extended(sender, blocks) => {
+                    self.handle_extended(now, sender, &blocks);
+                    continue;
+                }
+                RtcpPacket::Cname(..) | RtcpPacket::Bye(_) => continue,
+            };
             if let (Some(info), Some(reception)) = (info, &mut self.reception)
                 && reception.ssrc() == sender
             {
@@ -31,6 +38,7 @@ impl Session {
         if let Some(rtt) = self.clock.round_trip(now, block) {
             self.rtt = Some(rtt);
         }
+        self.far.jitter_ms = Some(f64::from(block.jitter) * 1000.0 / f64::from(self.capture.clock().max(1)));
         let loss = f64::from(block.fraction_lost) / 256.0;
         // Up at once, down slowly: the next burst is likelier than the calm.
         let smoothed = self.far_loss.map_or(loss, |old| loss.max(old * 0.7));
@@ -38,8 +46,8 @@ impl Session {
         self.capture.set_loss((100.0 * smoothed).ceil() as u8);
     }
 
-    /// SR when something was sent since the last report, else RR (RFC 3550 section 6.4), with CNAME and, at the end,
-    /// BYE.
+    /// SR when something was sent since the last report, else RR (RFC 3550 section 6.4), with CNAME, an extended report
+    /// where one is wished for and, at the end, BYE.
     pub(super) fn send_report(&mut self, now: Instant, leaving: bool) {
         let (packets, octets) = self.capture.sent();
         let info = (packets != self.reported_packets).then(|| SenderInfo {
@@ -54,6 +62,7 @@ impl Session {
             RtcpPacket::Report { sender: self.ssrc, info, blocks },
             RtcpPacket::Cname(self.ssrc, self.cname.clone()),
         ]);
+        compound.0.extend(self.extended_report(now));
         if leaving {
             compound.0.push(RtcpPacket::Bye(vec![self.ssrc]));
         }

@@ -10,6 +10,8 @@
 //! [`Session::set_sending`] no sound of the microphone is encoded, let alone sent.
 
 mod control;
+mod extended;
+mod figures;
 mod receive;
 
 use std::collections::VecDeque;
@@ -24,9 +26,11 @@ use crate::dtmf::{DtmfReceiver, DtmfSender, Step};
 use crate::error::SoundError;
 use crate::inband::InbandReceiver;
 use crate::playout::Playout;
-use crate::quality::{Grade, Quality, Sample, mos, one_way};
+use crate::quality::Sample;
 use crate::report::{Reception, ReportClock};
 use crate::rtp::{Sequence, Ssrc, Timestamp};
+use crate::runs::Judged;
+use extended::FarEnd;
 
 /// Figures are those of the last so many seconds.
 const WINDOW: usize = 10;
@@ -114,12 +118,16 @@ pub struct Session {
     left: Option<(Ssrc, Instant)>,
     /// Packets expected and received on streams before this one.
     before: (u64, u64),
+    /// What became of those packets, one by one.
+    judged: Judged,
     first_sound: bool,
     heard_at: Instant,
     silent: bool,
     rtt: Option<Duration>,
     /// Share of our packets the far end misses, 0..=1.
     far_loss: Option<f64>,
+    /// What else it tells of our packets.
+    far: FarEnd,
     report_at: Option<Instant>,
     reports: u32,
     reported_packets: u32,
@@ -161,11 +169,13 @@ impl Session {
             reception: None,
             left: None,
             before: (0, 0),
+            judged: Judged::default(),
             first_sound: false,
             heard_at: now,
             silent: false,
             rtt: None,
             far_loss: None,
+            far: FarEnd::default(),
             report_at: None,
             reports: 0,
             reported_packets: 0,
@@ -193,6 +203,7 @@ impl Session {
         self.recv.clone_from(&agreed.recv);
         self.dtmf_recv.clone_from(&agreed.dtmf_recv);
         self.dtmf_send = agreed.dtmf;
+        self.far.wishes = agreed.xr;
         // A far end that takes events sends them too; only one that knows none has its keys in the sound.
         let inband = agreed.dtmf.is_none() && agreed.direction.receives() && !self.events_come;
         self.inband = inband.then(|| self.inband.take().unwrap_or_else(InbandReceiver::new));
@@ -316,37 +327,6 @@ impl Session {
     /// How loud both sides are.
     pub fn levels(&self) -> Levels {
         Levels { mic_dbfs: self.capture.dbfs(), far_dbfs: self.playout.dbfs() }
-    }
-
-    /// How good the call is, by the last ten seconds.
-    pub fn quality(&self) -> Quality {
-        let now = self.sample();
-        let earlier = self.samples.front().copied().unwrap_or_default();
-        let concealed = now.concealed_since(&earlier);
-        let buffer = self.playout.delay();
-        let mos = mos(one_way(self.rtt, buffer), concealed);
-        Quality {
-            loss_pct: 100.0 * now.loss_since(&earlier),
-            jitter_ms: self.reception.as_ref().map_or(0.0, Reception::jitter_ms),
-            buffer_ms: buffer.as_secs_f64() * 1000.0,
-            rtt_ms: self.rtt.map(|rtt| rtt.as_secs_f64() * 1000.0),
-            mos,
-            concealed_pct: 100.0 * concealed,
-            far_loss_pct: self.far_loss.map(|loss| 100.0 * loss),
-            codec: self.playout.codec().map(crate::codec::Codec::name),
-            grade: Grade::of(mos),
-        }
-    }
-
-    fn sample(&self) -> Sample {
-        let (expected, received) = self.reception.as_ref().map_or((0, 0), Reception::totals);
-        let counts = self.playout.counts();
-        Sample {
-            expected: self.before.0 + expected,
-            received: self.before.1 + received,
-            sound: counts.decoded + counts.recovered + counts.concealed,
-            concealed: counts.concealed,
-        }
     }
 
     /// Sound goes out only both ways and unheld: a call on hold hears nothing of the room.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::{Session, SessionEvent, SessionOutput};
 use crate::codec::Codec;
 use crate::jitter::Inserted;
-use crate::report::Reception;
+use crate::report::{Arrival, Reception};
 use crate::rtp::{Header, Packet};
 
 /// Stragglers of the stream before do not bring it back for so long.
@@ -39,9 +39,12 @@ impl Session {
         };
         let Some(first) = self.follow(now, &header, clock) else { return };
         self.heard(now);
+        let mut late = false;
         let new = match meaning {
             Meaning::Sound(codec) if self.direction.receives() => {
-                self.playout.insert(now, &header, codec, packet.payload) != Inserted::Duplicate
+                let inserted = self.playout.insert(now, &header, codec, packet.payload);
+                late = inserted == Inserted::Late;
+                inserted != Inserted::Duplicate
             }
             Meaning::Event(_) => {
                 // Not agreed upon, and yet it comes: whoever sends it may leave the key in the sound as well.
@@ -56,7 +59,8 @@ impl Session {
             _ => true,
         };
         if let Some(reception) = self.reception.as_mut().filter(|_| !first) {
-            reception.packet(now, &header, clock, !new);
+            let arrival = if late { Arrival::Late } else { Arrival::InTime };
+            reception.packet(now, &header, clock, if new { arrival } else { Arrival::Again });
         }
     }
 
@@ -99,6 +103,7 @@ impl Session {
                 }
                 let (expected, received) = reception.totals();
                 self.before = (self.before.0 + expected, self.before.1 + received);
+                self.judged = self.judged + reception.judged();
                 self.left = Some((reception.ssrc(), now));
                 self.playout.restart();
                 self.dtmf_in.reset();

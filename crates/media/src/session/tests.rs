@@ -4,6 +4,7 @@ mod keys;
 use super::*;
 use crate::RATE;
 use crate::codec::Codec;
+use crate::quality::Grade;
 use crate::rtp::{Header, Packet};
 use crate::signal::{Speech, find_delay, windows_found};
 use crate::testing::epoch;
@@ -37,6 +38,7 @@ pub(super) fn agreed(codec: Codec, direction: Direction) -> Agreed {
         remote_hold: false,
         ptime: 20,
         rtcp_mux: true,
+        xr: crate::xr::Wishes::ALL,
     }
 }
 

@@ -195,6 +195,7 @@ mod tests {
             remote_hold: false,
             ptime: 20,
             rtcp_mux: true,
+            xr: media::xr::Wishes::default(),
         }
     }
 

@@ -24,7 +24,8 @@ const OFFER: &str = "v=0\r\no=far 10 1 IN IP4 198.51.100.1\r\ns=-\r\nc=IN IP4 19
     m=audio 5000 UDP/TLS/RTP/SAVPF 111 0 8 110 126\r\na=rtpmap:111 opus/48000/2\r\na=rtpmap:110 telephone-event/48000\r\n\
     a=rtpmap:126 telephone-event/8000\r\na=setup:actpass\r\na=ice-ufrag:their\r\na=ice-pwd:abcdefghijklmnopqrstuv\r\n\
     a=fingerprint:sha-256 11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00\r\n\
-    a=candidate:1 1 udp 2130706431 198.51.100.1 5000 typ host\r\na=rtcp-mux\r\n";
+    a=candidate:1 1 udp 2130706431 198.51.100.1 5000 typ host\r\na=rtcp-mux\r\n\
+    a=rtcp-xr:pkt-loss-rle rcvr-rtt=all stat-summary=loss,dup,jitt voip-metrics\r\n";
 
 /// RTP and RTCP: a payload lies in its packet, and reports are written as they were read.
 pub fn packets(bytes: &[u8]) {
