@@ -51,7 +51,7 @@ export const state = (more: Partial<PhoneState> = {}): PhoneState => ({
 export const call = (id: string, who: Party, phase: Phase, more: Partial<Call> = {}): Call => ({
   id, account: 'a1', direction: 'out', with: who, phase, startedAt: before(800), answeredAt: null, heldAt: null, endedAt: null, silenced: false,
   muted: false, hold: 'none', active: true, can: ['hangup'], recording: false, transfer: null, conference: null, asked: who.number,
-  media: { path: 'none', secureMs: null, firstSoundMs: null, codec: null, srtp: null, local: null, remote: null, relay: false }, ...more,
+  media: { path: 'none', secureMs: null, firstSoundMs: null, codec: null, srtp: null, local: null, remote: null, relay: false }, trouble: null, ...more,
 });
 export const secure = { path: 'secure', secureMs: 84, firstSoundMs: 120, codec: 'opus', srtp: 'AEAD_AES_128_GCM', local: null, remote: null, relay: false } as const;
 export const talking = (id: string, who: Party, seconds: number, more: Partial<Call> = {}): Call =>
@@ -62,7 +62,7 @@ const row = (id: string, who: Party, at: string, direction: Direction, is: Cause
   const end = Date.parse(startedAt) + 7000 + (seconds ?? 0) * 1000;
   return {
     id, account: 'a1', direction, with: who, asked: who.number, startedAt, answeredAt: seconds === null ? null : new Date(Date.parse(startedAt) + 7000).toISOString(),
-    endedAt: new Date(end).toISOString(), cause: { is, error: null, elsewhere: null }, seen: true,
+    endedAt: new Date(end).toISOString(), cause: { is, error: null, elsewhere: null }, quality: null, seen: true,
   };
 };
 const unknown = party('', '+46 8 555 0199');

@@ -31,8 +31,12 @@ async function press(selector: string) {
 }
 const heard = (call: string): Line[] => [
   { levels: { call, mic: -22.8, far: -37.2 } },
-  { quality: { call, grade: 'clear', lossPct: 0.4, jitterMs: 7, bufferMs: 34, rttMs: 42, mos: 4.3, concealedPct: 0.2, farLossPct: 0.1, codec: 'opus' } },
+  { quality: { call, grade: 'clear', lossPct: 0.4, burst: 1, latePct: 0.1, jitterMs: 7, bufferMs: 34, rttMs: 42, mos: 4.3, concealedPct: 0.2, farLossPct: 0.1, farBurst: 1, farJitterMs: 5, farMos: 4.2, codec: 'opus' } },
 ];
+const pressed = (call: string, digit: string): Line => ({ notice: { is: 'dtmf', call, digit } });
+const inBursts = p.error('sound-bursts', 'Your network loses packets in bursts', {
+  why: 'Whole words go missing at once.', hint: 'Move closer to the Wi-Fi or use a cable, and stop large downloads.', who: 'network',
+});
 const open = (page: Parameters<App['view']['go']>[0]) => (app: App) => app.view.go(page);
 const ringing = p.call('c1', { ...p.priya, verified: 'passed' }, { is: 'incoming', mayAutoAnswerAt: null }, { direction: 'in', account: 'a2', active: false, can: ['answer', 'decline', 'ignore'] });
 const withSales = { accounts: [p.mara, p.sales, p.practice] };
@@ -62,6 +66,7 @@ const pictured: Record<string, Scene> = {
   keypad: { state: p.state({ missed: 2 }), rows: p.rows, then: async (app) => { app.view.tab = 'keypad'; await tick(); await type('[data-part="field-text"]', '0855 501'); } },
   incoming: { state: p.state({ ...withSales, calls: [ringing] }) },
   incall: { state: p.state({ calls: [p.talking('c1', p.priya, 767)] }), lines: heard('c1') },
+  trouble: { state: p.state({ calls: [p.talking('c1', p.priya, 767, { trouble: inBursts })] }), lines: [...heard('c1'), pressed('c1', '4'), pressed('c1', '2')] },
   two: { state: p.state({ calls: [onHold, p.talking('c2', p.support, 51, { muted: true })] }) },
   reconnect: {
     state: p.state({

@@ -42,6 +42,10 @@ impl Teller {
             if old.map(phase).as_ref() != Some(&said) {
                 lines.push(format!("{} {}: {said}", call.id, with(call)));
             }
+            let code = |call: &Call| call.trouble.as_ref().map(|error| error.code.clone());
+            if let Some(trouble) = call.trouble.as_ref().filter(|_| old.and_then(code) != code(call)) {
+                lines.push(format!("{} {}: {}", call.id, with(call), sentence(trouble)));
+            }
         }
         let known = |error: &Error| {
             before.as_ref().is_some_and(|state| state.problems.iter().any(|old| old.code == error.code))
@@ -79,6 +83,7 @@ pub(crate) fn notice(notice: &Notice) -> Option<String> {
             let all: Vec<String> = kept.into_iter().chain(error.as_ref().map(sentence)).collect();
             Some(all.join("\n"))
         }
+        Notice::Dtmf { call, digit } => Some(format!("{call}: they press {digit}")),
         // The devices of a state say it better.
         Notice::DeviceChanged { .. } => None,
     }

@@ -217,6 +217,10 @@ mod tests {
         assert_eq!(gaps, Span { times: 3, packets: 20 + 1 + 20 + 30 + 18, bad: 1 });
         assert_eq!((bursts.density(), bursts.mean_ms(20)), (153, 100));
         assert_eq!((gaps.density(), gaps.mean_ms(20)), (2, 593));
+        let near = runs(&(good(20) + "x" + &good(15) + "x" + &good(20))).spans().0;
+        assert_eq!((near.times, near.packets, near.bad), (1, 17, 2));
+        let apart = runs(&(good(20) + "x" + &good(16) + "x" + &good(20))).spans();
+        assert_eq!((apart.0.times, apart.1.bad), (0, 2));
         let (bursts, gaps) = runs(&good(40)).spans();
         assert_eq!((bursts.mean_ms(20), bursts.density(), gaps.density()), (0, 0, 0));
     }

@@ -117,6 +117,14 @@ codes! {
     SoundFailed "sound-failed" Phone DEVICE, [];
     DiskFull "disk-full" Phone None, [];
     RecordingFailed "recording-failed" Phone None, [];
+    // how good the sound of a call is
+    SoundLoss "sound-loss" Network None, [];
+    SoundBursts "sound-bursts" Network None, [];
+    SoundLossTheirs "sound-loss-theirs" Peer None, [];
+    SoundLossSent "sound-loss-sent" Network None, [];
+    SoundUneven "sound-uneven" Network None, [];
+    SoundDelayed "sound-delayed" Network None, [];
+    SoundPoorThere "sound-poor-there" Peer None, [];
     // what was asked
     NoSuchAccount "no-such-account" User None, [];
     NoSuchCall "no-such-call" User None, [];

@@ -9,11 +9,16 @@ use unic_langid::LanguageIdentifier;
 
 use crate::{contract, fault::Fault};
 
-const ENGLISH: [&str; 3] =
-    [include_str!("../text/en/line.ftl"), include_str!("../text/en/call.ftl"), include_str!("../text/en/phone.ftl")];
-const CHINESE: [&str; 3] = [
+const ENGLISH: [&str; 4] = [
+    include_str!("../text/en/line.ftl"),
+    include_str!("../text/en/call.ftl"),
+    include_str!("../text/en/sound.ftl"),
+    include_str!("../text/en/phone.ftl"),
+];
+const CHINESE: [&str; 4] = [
     include_str!("../text/zh-CN/line.ftl"),
     include_str!("../text/zh-CN/call.ftl"),
+    include_str!("../text/zh-CN/sound.ftl"),
     include_str!("../text/zh-CN/phone.ftl"),
 ];
 
@@ -108,7 +113,7 @@ mod tests {
     use super::*;
     use crate::fault::Code;
 
-    const TEXTS: [(&str, [&str; 3]); 2] = [("en", ENGLISH), ("zh-CN", CHINESE)];
+    const TEXTS: [(&str, [&str; 4]); 2] = [("en", ENGLISH), ("zh-CN", CHINESE)];
 
     fn full(code: Code) -> Fault {
         code.args().iter().fold(Fault::new(code), |fault, name| fault.with(name, "filled"))

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use super::{AccountId, CallId, Error, HistoryId, Timestamp};
+use super::{AccountId, CallId, CallQuality, Error, HistoryId, Timestamp};
 
 /// A call.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
@@ -35,6 +35,8 @@ pub struct Call {
     pub hold: Hold,
     /// Its sound.
     pub media: Media,
+    /// What has spoiled its sound for some seconds, and what one can do; null while it is well.
+    pub trouble: Option<Error>,
     /// Is it the one that is talked on? At most one is.
     pub active: bool,
     /// What would work now.
@@ -256,7 +258,7 @@ pub enum Act {
 }
 
 /// A call of the past.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct HistoryRow {
     /// Its id; ids grow with time.
@@ -277,6 +279,8 @@ pub struct HistoryRow {
     pub ended_at: Timestamp,
     /// Why it ended.
     pub cause: Cause,
+    /// How good it was; null when there was not enough of it, and for calls of older versions.
+    pub quality: Option<Box<CallQuality>>,
     /// Has the person seen it? Only missed calls are ever unseen.
     pub seen: bool,
 }

@@ -111,6 +111,13 @@ pub enum Notice {
         /// Why it is not whole.
         error: Option<Error>,
     },
+    /// The far end pressed a key.
+    Dtmf {
+        /// In which call.
+        call: CallId,
+        /// 0-9, A-D, * or #.
+        digit: char,
+    },
     /// The practice line cannot run.
     PracticeStopped {
         /// Why.

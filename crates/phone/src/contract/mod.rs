@@ -26,7 +26,7 @@ pub use device::{Device, DeviceKind, Devices, InUse, Prefer, Role};
 pub use error::{Certificate, Error, ErrorAct, Who};
 pub use id::{AccountId, CallId, HistoryId, TestId};
 pub use line::{Hello, Line, Notice, Ok, Reply, SipLine};
-pub use quality::{Grade, Levels, Quality};
+pub use quality::{CallQuality, Grade, Levels, Quality};
 pub use state::{Dnd, PhoneState, RecordAs, Settings, StepResult, Test, TestStep, Theme, Tray};
 pub use time::Timestamp;
 

@@ -74,6 +74,7 @@ fn typescript() -> String {
         Levels,
         Grade,
         Quality,
+        CallQuality,
         Watch,
         Command,
         Hello,
@@ -113,6 +114,11 @@ fn lines_are_flat_and_named_as_documented() {
     assert_eq!(
         serde_json::to_value(&notice).unwrap(),
         json!({ "notice": { "is": "device-changed", "role": "mic", "device": null } })
+    );
+    let notice = Line::Notice(Notice::Dtmf { call: "c1".into(), digit: '5' });
+    assert_eq!(
+        serde_json::to_value(&notice).unwrap(),
+        json!({ "notice": { "is": "dtmf", "call": "c1", "digit": "5" } })
     );
     let phase = serde_json::to_value(Phase::Incoming { may_auto_answer_at: None }).unwrap();
     assert_eq!(phase, json!({ "is": "incoming", "mayAutoAnswerAt": null }));

@@ -126,7 +126,6 @@ impl Runner {
     }
 
     fn watch_voice(&self) {
-        let (levels, quality) = self.listeners.watched();
-        self.voice.order(Order::Watch { levels, quality });
+        self.voice.order(Order::Watch { levels: self.listeners.watch_levels() });
     }
 }

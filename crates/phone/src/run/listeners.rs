@@ -149,9 +149,9 @@ impl Listeners {
         }
     }
 
-    /// Does anybody watch levels, does anybody watch quality?
-    pub(crate) fn watched(&self) -> (bool, bool) {
-        (self.all.values().any(|seat| seat.levels), self.all.values().any(|seat| seat.quality))
+    /// Does anybody watch levels?
+    pub(crate) fn watch_levels(&self) -> bool {
+        self.all.values().any(|seat| seat.levels)
     }
 
     pub(crate) fn close_all(&mut self) {

@@ -162,7 +162,8 @@ impl Runner {
         match happened {
             Happened::Levels { call, mic, far } => self.listeners.tell_all(&Line::Levels(Levels { call, mic, far })),
             Happened::Quality { call, quality } => {
-                self.listeners.tell_all(&Line::Quality(Quality::of(call, &quality)));
+                self.listeners.tell_all(&Line::Quality(Quality::of(call.clone(), &quality)));
+                self.joint.board.on_voice(now(), Happened::Quality { call, quality });
             }
             happened => self.joint.board.on_voice(now(), happened),
         }

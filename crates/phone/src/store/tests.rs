@@ -4,7 +4,9 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::*;
-use crate::contract::{AccountWish, Cause, CauseKind, Direction, NameFrom, Party, RecordAs, Theme, Timestamp};
+use crate::contract::{
+    AccountWish, CallQuality, Cause, CauseKind, Direction, Grade, NameFrom, Party, RecordAs, Theme, Timestamp,
+};
 use crate::fault::Code;
 
 fn in_file(dir: &Path) -> StorePlace {
@@ -29,6 +31,7 @@ fn row(number: u64, name: &str, seen: bool) -> HistoryRow {
         answered_at: None,
         ended_at: at,
         cause: Cause { is: CauseKind::Cancelled, error: None, elsewhere: None },
+        quality: None,
         seen,
     }
 }
@@ -79,6 +82,37 @@ async fn what_was_kept_is_there_again() {
     assert_eq!((kept.settings, kept.prefer, kept.instance), (settings, prefer, first));
     assert_eq!((kept.next_account, kept.next_history, kept.missed), (3, 3, 1), "a2 is never given again");
     assert_eq!(store.history(None, 50, None).await, [row(2, "Eve", false), row(1, "Ada", true)]);
+}
+
+#[tokio::test]
+async fn the_quality_of_a_call_is_kept_and_older_rows_have_none() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = Store::open(&in_file(dir.path()));
+    let quality = CallQuality {
+        grade: Grade::Poor,
+        mos: 3.12,
+        loss_pct: 8.5,
+        burst: Some(3.25),
+        late_pct: 0.0,
+        concealed_pct: 4.0,
+        jitter_ms: 12.0,
+        rtt_ms: None,
+        far_loss_pct: Some(0.1),
+        far_mos: None,
+        poor_s: 40,
+        trouble: Some(crate::words::Words::of("en").error(&Fault::new(Code::SoundBursts))),
+    };
+    let sounded = HistoryRow { quality: Some(Box::new(quality)), ..row(1, "Ada", true) };
+    store.add_row(&sounded);
+    close(store).await;
+    let mut older = serde_json::to_value(row(2, "Eve", true)).unwrap();
+    older.as_object_mut().unwrap().remove("quality").unwrap();
+    let file = rusqlite::Connection::open(dir.path().join("bellbird.db")).unwrap();
+    let add = "INSERT INTO history (id, seen, words, body) VALUES (2, 1, 'eve', ?1)";
+    file.execute(add, [older.to_string()]).unwrap();
+    drop(file);
+    let (store, _) = Store::open(&in_file(dir.path()));
+    assert_eq!(store.history(None, 50, None).await, [row(2, "Eve", true), sounded]);
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use sip::Uri;
 
-use super::Now;
+use super::{Now, quality::Watch};
 use crate::{
     contract::{
         AccountId, Act, Call, CallId, Cause, CauseKind, Direction, HistoryId, HistoryRow, Hold, Media, MediaPath,
@@ -46,6 +46,7 @@ pub(crate) struct Entry {
     pub(crate) wish: Wish,
     pub(crate) remote_hold: bool,
     pub(crate) media: Media,
+    pub(crate) quality: Watch,
     pub(crate) asked: String,
     /// The agent's name for it, once it has one.
     pub(crate) sip: Option<sip::CallId>,
@@ -139,6 +140,7 @@ impl Entry {
             wish: Wish::Talk,
             remote_hold: false,
             media: Media::default(),
+            quality: Watch::default(),
             asked: String::new(),
             sip: None,
             to: None,
@@ -260,6 +262,7 @@ impl Entry {
             muted: self.muted,
             hold: self.hold(),
             media: self.media.clone(),
+            trouble: self.quality.trouble(words).filter(|_| self.is_up()),
             active,
             can: self.can(),
             recording: self.recording,
@@ -285,6 +288,7 @@ impl Entry {
             answered_at: self.answered.map(|(at, _)| at),
             ended_at: self.ended_at.unwrap_or(now.wall),
             cause: cause(kind, fault, words),
+            quality: self.quality.kept(now, words).map(Box::new),
             seen: !self.is_missed(),
         }
     }

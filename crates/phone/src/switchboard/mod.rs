@@ -19,6 +19,7 @@ mod devices;
 mod effect;
 mod line;
 mod recording;
+mod quality;
 mod reoffer;
 mod state;
 mod trial;

@@ -18,7 +18,12 @@ impl Switchboard {
     pub(crate) fn on_agent(&mut self, now: Now, account: &AccountId, event: Event) {
         match event {
             Event::Incoming(incoming) => self.incoming(now, account, *incoming),
-            Event::Trying(_) | Event::Digit { .. } => {}
+            Event::Trying(_) => {}
+            Event::Digit { call, digit } => {
+                if let Some(call) = self.call_of(account, call).map(|call| call.id.clone()) {
+                    self.effect(Effect::Notice(Notice::Dtmf { call, digit }));
+                }
+            }
             Event::Ringing(call) => self.progress(account, call, Stage::Ringing),
             Event::EarlyMedia { call, sdp, .. } => self.early_media(account, call, sdp),
             Event::Answered { call, sdp, party, .. } => self.answered(now, account, call, sdp, party.as_ref()),
@@ -50,7 +55,7 @@ impl Switchboard {
         }
     }
 
-    /// The media thread told something. Levels and quality never come here.
+    /// The media thread told something. Levels never come here.
     pub(crate) fn on_voice(&mut self, now: Now, happened: Happened) {
         match happened {
             Happened::Offer { call, sdp } => match self.exchange(&call) {
@@ -108,7 +113,9 @@ impl Switchboard {
                 self.effect(Effect::Notice(Notice::DeviceChanged { role, device }));
             }
             Happened::ListenEnded => self.listening = false,
-            Happened::Levels { .. } | Happened::Quality { .. } => {}
+            Happened::Dtmf { call, digit } => self.effect(Effect::Notice(Notice::Dtmf { call, digit })),
+            Happened::Quality { call, quality } => self.on_quality(now, &call, &quality),
+            Happened::Levels { .. } => {}
         }
     }
 

@@ -376,8 +376,8 @@ impl Call {
             SessionEvent::SendInfo { key, length } => {
                 Happened::SendInfo { call, key, ms: u32::try_from(length.as_millis()).unwrap_or(u32::MAX) }
             }
-            // Nothing of this phone is operated by keys of the far end.
-            SessionEvent::Dtmf(_) => return,
+            // Nothing of this phone is operated by keys of the far end; the person is told of them.
+            SessionEvent::Dtmf(digit) => Happened::Dtmf { call, digit },
         };
         let _ = tell.send(happened);
     }

@@ -85,8 +85,8 @@ pub(crate) enum Order {
     Prefer(Prefer),
     /// Opens a microphone for the meter (`Some(None)`: the preferred one) or closes it.
     Listen { device: Option<Option<String>> },
-    /// Who watches: levels 20 times a second, quality once a second.
-    Watch { levels: bool, quality: bool },
+    /// Does anybody watch the levels? They are told 20 times a second then.
+    Watch { levels: bool },
     /// Ends everything; the thread ends when it is done.
     Shutdown,
 }
@@ -131,7 +131,9 @@ pub(crate) enum Happened {
     DeviceChanged { role: Role, device: Option<String> },
     /// Levels of the active call, or of the microphone alone (`call` null).
     Levels { call: Option<CallId>, mic: f32, far: Option<f32> },
-    /// Quality of a call.
+    /// The far end pressed a key.
+    Dtmf { call: CallId, digit: char },
+    /// Quality of a call, once a second.
     Quality { call: CallId, quality: Quality },
     /// The microphone opened for the meter is closed (asked, a minute over, or lost).
     ListenEnded,

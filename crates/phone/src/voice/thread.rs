@@ -92,7 +92,7 @@ pub(super) struct Room {
     ear: Ear,
     calls: Vec<Call>,
     active: Option<CallId>,
-    /// When quality is told next, while somebody wants to know.
+    /// When quality is told next, while there is a call.
     quality_at: Option<Instant>,
 }
 
@@ -142,8 +142,7 @@ impl Room {
 
     pub(super) fn deadline(&mut self) -> Option<Instant> {
         let calls = self.calls.iter().filter_map(Call::deadline).min();
-        let quality = self.quality_at.filter(|_| !self.calls.is_empty());
-        [calls, quality, self.ready.deadline(), self.devices.deadline(), self.ear.deadline()]
+        [calls, self.quality_at, self.ready.deadline(), self.devices.deadline(), self.ear.deadline()]
             .into_iter()
             .flatten()
             .min()
@@ -158,6 +157,8 @@ impl Room {
         for call in &mut self.calls {
             call.work(now, &self.tell);
         }
+        let quality_at = self.quality_at.take().filter(|_| !self.calls.is_empty());
+        self.quality_at = (!self.calls.is_empty()).then(|| quality_at.unwrap_or(now + QUALITY));
         if self.quality_at.is_some_and(|at| at <= now) {
             self.quality_at = Some(now + QUALITY);
             for call in self.calls.iter().filter(|call| call.is_audible()) {
@@ -206,10 +207,7 @@ impl Room {
             Order::Key(key) => self.ear.press(key.encode_utf8(&mut [0; 4])),
             Order::Prefer(prefer) => self.devices.prefer(now, prefer),
             Order::Listen { device } => self.ear.listen(now, device),
-            Order::Watch { levels, quality } => {
-                self.ear.levels = levels;
-                self.quality_at = quality.then(|| self.quality_at.unwrap_or(now + QUALITY));
-            }
+            Order::Watch { levels } => self.ear.levels = levels,
             // The loop has ended with it.
             Order::Shutdown => {}
         }

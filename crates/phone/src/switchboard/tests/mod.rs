@@ -20,6 +20,7 @@ mod accounts;
 mod calls;
 mod devices;
 mod recording;
+mod quality;
 
 /// A phone with one account that is registered, and an agent whose names for calls are real ones.
 struct Desk {

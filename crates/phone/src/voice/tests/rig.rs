@@ -168,7 +168,7 @@ impl Person {
         let (voice, happened) = start(Box::new(rig), Identity::generate().unwrap(), [seed; 32]);
         let ways = Ways { loopback: true, stun: Vec::new(), turn: Vec::new(), policy: Policy::default() };
         voice.order(Order::Ready { account: "a1".into(), ways: Some(ways) });
-        voice.order(Order::Watch { levels: true, quality: false });
+        voice.order(Order::Watch { levels: true });
         Self { voice, happened, log: Vec::new(), heard, said, plugged }
     }
 
@@ -201,7 +201,7 @@ impl Person {
             loop {
                 let happened = self.happened.recv().await.expect("the media thread runs");
                 let picked = pick(&happened);
-                if !matches!(happened, Happened::Levels { .. }) {
+                if !matches!(happened, Happened::Levels { .. } | Happened::Quality { .. }) {
                     self.log.push(happened);
                 }
                 if let Some(picked) = picked {
