@@ -37,6 +37,16 @@ export function lengthSays(seconds: number): string {
   return t('length-hours', { hours: Math.floor(minutes / 60), minutes: minutes % 60 });
 }
 
+/** How the sound of a call of the history was: what spoiled it, and how long, or that it was good; with the figures. */
+export function soundSays(row: HistoryRow): { title: string; words: string } | null {
+  const quality = row.quality;
+  if (!quality) return null;
+  const round = (value: number) => Math.round(value * 10) / 10;
+  const figures = t('sound-figures', { mos: round(quality.mos), loss: round(quality.lossPct), jitter: Math.round(quality.jitterMs), rtt: quality.rttMs === null ? 'none' : String(Math.round(quality.rttMs)) });
+  if (quality.trouble === null) return { title: '', words: `${t('sound-was', { grade: quality.grade })} ${figures}` };
+  return { title: quality.trouble.message, words: `${t('sound-poor-for', { length: lengthSays(quality.poorS) })} ${figures}` };
+}
+
 /** How a call of the history went. */
 export function outcomeSays(row: HistoryRow, count: number): string {
   if (isMissed(row)) return t('outcome-missed', { count });

@@ -25,6 +25,8 @@ reconnecting-words = The call is being kept. { $who } hears a short silence.
 on-hold = On hold
 held-by-them = They put you on hold
 held-by-both = Both on hold
+# keys: what the other end pressed.
+they-press = They press { $keys }
 quality = { $grade ->
     [clear] Clear
     [fair] Uneven

@@ -27,6 +27,16 @@ outcome-missed = { $count ->
 }
 outcome-answered = Answered, { $length }
 outcome-spoke = { $length }
+sound-was = { $grade ->
+    [clear] The sound was clear.
+    [fair] The sound was uneven at times.
+   *[other] The sound was poor.
+}
+sound-poor-for = The sound was poor for { $length }.
+sound-figures = Opinion { $mos } of 4.5, { $loss } % lost, jitter { $jitter } ms{ $rtt ->
+    [none] {""}
+   *[other] , round trip { $rtt } ms
+}.
 outcome-ended = { $is ->
     [busy] Busy
     [declined] Declined

@@ -25,6 +25,8 @@ reconnecting-words = 通话仍然保留。{ $who } 会听到短暂的静音。
 on-hold = 保持中
 held-by-them = 对方保持了通话
 held-by-both = 双方保持中
+# keys: what the other end pressed.
+they-press = 对方按键 { $keys }
 quality = { $grade ->
     [clear] 清晰
     [fair] 不稳定

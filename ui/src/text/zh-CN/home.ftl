@@ -24,6 +24,16 @@ outcome-missed = { $count ->
 }
 outcome-answered = 已接听，{ $length }
 outcome-spoke = { $length }
+sound-was = { $grade ->
+    [clear] 声音清晰。
+    [fair] 声音有时不均匀。
+   *[other] 声音很差。
+}
+sound-poor-for = 声音有 { $length }很差。
+sound-figures = 评分 { $mos }（最高 4.5），丢包 { $loss }%，抖动 { $jitter } 毫秒{ $rtt ->
+    [none] {""}
+   *[other] ，往返 { $rtt } 毫秒
+}。
 outcome-ended = { $is ->
     [busy] 对方忙
     [declined] 已拒接
