@@ -116,6 +116,11 @@ impl Capture {
         self.muted = muted;
     }
 
+    /// Whether silence is sent instead of sound.
+    pub fn is_muted(&self) -> bool {
+        self.muted
+    }
+
     /// Tells what share of our packets is lost, in percent.
     pub fn set_loss(&mut self, percent: u8) {
         if let Some(encoder) = &mut self.encoder {

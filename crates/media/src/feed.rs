@@ -56,6 +56,9 @@ pub struct SpeakerFeed {
     next: Instant,
     block: [f32; BLOCK],
     pending: Vec<f32>,
+    /// What the device was given in the last push, and how long it waits there.
+    given: Vec<f32>,
+    ahead: Duration,
     underruns: u64,
     started: bool,
 }
@@ -71,6 +74,8 @@ impl SpeakerFeed {
             next: now,
             block: [0.0; BLOCK],
             pending: Vec::new(),
+            given: Vec::new(),
+            ahead: Duration::ZERO,
             underruns: 0,
             started: false,
         })
@@ -78,6 +83,7 @@ impl SpeakerFeed {
 
     /// Makes the sound that is due, by `fill` in blocks of 480 and for the times at which they were due, and queues it.
     pub fn push(&mut self, now: Instant, speaker: &mut dyn Playback, mut fill: impl FnMut(Instant, &mut [f32])) {
+        self.given.clear();
         let mut overslept = now.saturating_duration_since(self.next) > OVERSLEPT;
         if overslept {
             self.next = now;
@@ -111,6 +117,12 @@ impl SpeakerFeed {
         }
     }
 
+    /// What the device was given in the last [`Self::push`], at its rate, and what it had to play before that: for an echo
+    /// canceller, to which sound on the clock of the device is worth more than the same on ours.
+    pub fn given(&self) -> (&[f32], Duration) {
+        (&self.given, self.ahead)
+    }
+
     /// When the next block is due.
     pub fn deadline(&self) -> Instant {
         self.next
@@ -133,8 +145,11 @@ impl SpeakerFeed {
     }
 
     fn flush(&mut self, now: Instant, speaker: &mut dyn Playback) {
+        if self.given.is_empty() {
+            self.ahead = time(speaker.queued(), self.rate);
+        }
         let taken = speaker.write(now, &self.pending).min(self.pending.len());
-        self.pending.drain(..taken);
+        self.given.extend(self.pending.drain(..taken));
     }
 }
 

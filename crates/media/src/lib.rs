@@ -16,6 +16,7 @@ pub mod level;
 pub mod offer;
 pub mod playout;
 pub mod port;
+pub mod process;
 pub mod quality;
 pub mod record;
 pub mod report;

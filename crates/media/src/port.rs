@@ -4,7 +4,10 @@
 //! here opens anything by itself. All sound is mono `f32` in −1..=1 at the stream's own [`Capture::rate`] or
 //! [`Playback::rate`]; [`crate::resample`] brings it to the 48 kHz of the pipeline.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 /// Something that lists sound devices and opens streams on them.
 pub trait SoundPort: Send {
@@ -37,6 +40,16 @@ pub trait Capture: Send {
 
     /// The id of the device that was really opened.
     fn device(&self) -> &str;
+
+    /// How old the first of what comes at once is when it can be read, as far as the device tells.
+    fn latency(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// Whether it hears a room. What comes from a file or from memory does not: there is nothing to be cleaned of it.
+    fn hears_room(&self) -> bool {
+        true
+    }
 }
 
 /// A running speaker stream. Dropping it closes the device.
@@ -55,6 +68,11 @@ pub trait Playback: Send {
 
     /// The id of the device that was really opened.
     fn device(&self) -> &str;
+
+    /// How long after the device took it a sample is heard, as far as the device tells.
+    fn latency(&self) -> Duration {
+        Duration::ZERO
+    }
 }
 
 /// One sound device as a person knows it.

@@ -231,6 +231,11 @@ impl Session {
         self.capture.set_muted(muted);
     }
 
+    /// Whether silence is sent instead of the microphone.
+    pub fn is_muted(&self) -> bool {
+        self.capture.is_muted()
+    }
+
     /// Whether microphone sound goes out now.
     pub fn is_sending(&self) -> bool {
         self.capture.is_sending()

@@ -1,6 +1,7 @@
 //! For the tests of this crate and of those that use it.
 
 pub mod fuzz;
+pub mod room;
 pub mod traces;
 
 use std::time::Instant;
