@@ -1,6 +1,9 @@
 //! A microphone: device → callback, which mixes the channels down to one → ring → [`Capture::read`].
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use cpal::{Device, Host, SizedSample, Stream, StreamConfig, traits::DeviceTrait};
 use media::port::{Capture, Health, PortError};
@@ -37,8 +40,11 @@ fn build<T: SizedSample + Heard>(
     pulse: &Arc<Pulse>,
 ) -> Result<Stream, PortError> {
     let (beat, channels) = (Arc::clone(pulse), usize::from(config.channels));
-    let callback =
-        move |samples: &[T], _: &cpal::InputCallbackInfo| callback::hear(samples, channels, &mut into, &beat);
+    let callback = move |samples: &[T], info: &cpal::InputCallbackInfo| {
+        let at = info.timestamp();
+        beat.tell_latency(at.callback.checked_duration_since(at.capture));
+        callback::hear(samples, channels, &mut into, &beat);
+    };
     device.build_input_stream(config, callback, open::on_error(pulse), None).map_err(|error| error::word(&error))
 }
 
@@ -85,5 +91,9 @@ impl Capture for Microphone {
 
     fn device(&self) -> &str {
         &self.device
+    }
+
+    fn latency(&self) -> Duration {
+        self.watch.latency()
     }
 }

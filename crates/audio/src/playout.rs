@@ -1,6 +1,9 @@
 //! A speaker: [`Playback::write`] → ring → callback, which copies one channel to all → device.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use cpal::{Device, FromSample, Host, SizedSample, Stream, StreamConfig, traits::DeviceTrait};
 use media::port::{Health, Playback, PortError};
@@ -36,8 +39,11 @@ fn build<T: SizedSample + FromSample<f32>>(
     pulse: &Arc<Pulse>,
 ) -> Result<Stream, PortError> {
     let (beat, channels) = (Arc::clone(pulse), usize::from(config.channels));
-    let callback =
-        move |block: &mut [T], _: &cpal::OutputCallbackInfo| callback::play(block, channels, &mut from, &beat);
+    let callback = move |block: &mut [T], info: &cpal::OutputCallbackInfo| {
+        let at = info.timestamp();
+        beat.tell_latency(at.playback.checked_duration_since(at.callback));
+        callback::play(block, channels, &mut from, &beat);
+    };
     device.build_output_stream(config, callback, open::on_error(pulse), None).map_err(|error| error::word(&error))
 }
 
@@ -86,5 +92,9 @@ impl Playback for Speaker {
 
     fn device(&self) -> &str {
         &self.device
+    }
+
+    fn latency(&self) -> Duration {
+        self.watch.latency()
     }
 }

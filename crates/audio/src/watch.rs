@@ -5,7 +5,7 @@
 use std::{
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU32, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -21,6 +21,8 @@ const STARTING: Duration = Duration::from_secs(2);
 #[derive(Debug, Default)]
 pub(crate) struct Pulse {
     calls: AtomicU64,
+    /// In microseconds.
+    latency: AtomicU32,
     failed: OnceLock<PortError>,
 }
 
@@ -28,6 +30,13 @@ impl Pulse {
     /// The data callback ran. Wait-free.
     pub(crate) fn beat(&self) {
         self.calls.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The device told how long its samples are on their way. Wait-free.
+    pub(crate) fn tell_latency(&self, latency: Option<Duration>) {
+        if let Some(latency) = latency.and_then(|latency| u32::try_from(latency.as_micros()).ok()) {
+            self.latency.store(latency, Ordering::Relaxed);
+        }
     }
 
     /// Is the stream lost? Wait-free.
@@ -56,6 +65,11 @@ pub(crate) struct Watch {
 impl Watch {
     pub(crate) fn new(pulse: Arc<Pulse>) -> Self {
         Self { pulse, seen: 0, since: None, lost: None }
+    }
+
+    /// How long samples are on their way, as the device told last; nothing at first.
+    pub(crate) fn latency(&self) -> Duration {
+        Duration::from_micros(self.pulse.latency.load(Ordering::Relaxed).into())
     }
 
     /// How the stream is at `now`. Once lost it stays lost.

@@ -6,7 +6,7 @@
 mod call;
 
 use ice::PathError;
-use media::{offer::OfferError, port::PortError};
+use media::{offer::OfferError, port::PortError, process::Trouble};
 use sip::{RegistrationFailure, StatusCode, auth::Refusal};
 use wss::{CertificateFacts, LinkError};
 
@@ -115,6 +115,8 @@ codes! {
     DeviceBusy "device-busy" Phone DEVICE, ["role"];
     DeviceDenied "device-denied" User DEVICE, ["role"];
     SoundFailed "sound-failed" Phone DEVICE, [];
+    MicrophoneQuiet "microphone-quiet" User DEVICE, [];
+    MicrophoneClipped "microphone-clipped" User DEVICE, [];
     DiskFull "disk-full" Phone None, [];
     RecordingFailed "recording-failed" Phone None, [];
     // how good the sound of a call is
@@ -327,6 +329,15 @@ pub fn of_port(role: Role, error: &PortError) -> Fault {
         (PortError::Failed(_), _) => Fault::new(Code::SoundFailed),
     };
     fault.detail(error.to_string())
+}
+
+/// What is wrong with the sound of a microphone.
+#[must_use]
+pub fn of_microphone(trouble: Trouble) -> Fault {
+    Fault::new(match trouble {
+        Trouble::Quiet => Code::MicrophoneQuiet,
+        Trouble::Clipped => Code::MicrophoneClipped,
+    })
 }
 
 /// Why an offer or an answer cannot be taken.

@@ -67,6 +67,12 @@ pub struct Settings {
     /// Does a tone tell both sides, every fifteen seconds, that a call is recorded?
     #[serde(default)]
     pub record_tone: bool,
+    /// When the echo of the speaker is taken out of what the microphone hears.
+    pub echo: Echo,
+    /// How much of the noise round the microphone goes.
+    pub noise: Noise,
+    /// Is the level of the microphone brought to that of speech?
+    pub level: bool,
 }
 
 impl Default for Settings {
@@ -78,6 +84,9 @@ impl Default for Settings {
             practice: true,
             record_as: RecordAs::default(),
             record_tone: false,
+            echo: Echo::On,
+            noise: Noise::Medium,
+            level: true,
         }
     }
 }
@@ -111,6 +120,47 @@ pub enum Theme {
     System,
     Light,
     Dark,
+}
+
+/// When the echo of the speaker is taken out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "kebab-case")]
+pub enum Echo {
+    /// Always.
+    #[default]
+    On,
+    /// But where the speaker in use is a headset: what is sent is then heard a little sooner.
+    Auto,
+    /// Never.
+    Off,
+}
+
+/// How much of the noise goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "kebab-case")]
+pub enum Noise {
+    /// Nothing.
+    Off,
+    /// About 6 dB.
+    Low,
+    /// About 12 dB.
+    Medium,
+    /// About 18 dB.
+    High,
+    /// Nearly all that is no speech.
+    Strong,
+}
+
+impl From<Noise> for media::process::Noise {
+    fn from(noise: Noise) -> Self {
+        match noise {
+            Noise::Off => Self::Off,
+            Noise::Low => Self::Low,
+            Noise::Medium => Self::Medium,
+            Noise::High => Self::High,
+            Noise::Strong => Self::Strong,
+        }
+    }
 }
 
 /// The six shapes of the tray: the first that holds.

@@ -63,6 +63,8 @@ fn typescript() -> String {
         Devices,
         Theme,
         RecordAs,
+        Echo,
+        Noise,
         Settings,
         Dnd,
         TestStep,

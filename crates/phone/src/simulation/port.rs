@@ -106,6 +106,10 @@ impl Capture for Mic {
     fn device(&self) -> &str {
         "mic"
     }
+
+    fn hears_room(&self) -> bool {
+        false
+    }
 }
 
 impl Drop for Mic {

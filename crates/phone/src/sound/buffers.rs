@@ -114,6 +114,10 @@ impl Capture for Microphone {
     fn device(&self) -> &str {
         MICROPHONE
     }
+
+    fn hears_room(&self) -> bool {
+        false
+    }
 }
 
 struct Speaker {

@@ -128,6 +128,10 @@ impl Capture for Reading {
     fn device(&self) -> &str {
         &self.id
     }
+
+    fn hears_room(&self) -> bool {
+        false
+    }
 }
 
 /// A WAV file as the only speaker: 48 kHz, mono, 16 bits, in real time while it is open. Opened again, it goes on where

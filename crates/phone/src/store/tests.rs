@@ -5,7 +5,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::*;
 use crate::contract::{
-    AccountWish, CallQuality, Cause, CauseKind, Direction, Grade, NameFrom, Party, RecordAs, Theme, Timestamp,
+    AccountWish, CallQuality, Cause, CauseKind, Direction, Echo, Grade, NameFrom, Noise, Party, RecordAs, Theme, Timestamp,
 };
 use crate::fault::Code;
 
@@ -68,6 +68,9 @@ async fn what_was_kept_is_there_again() {
         practice: false,
         record_as: RecordAs::Ogg,
         record_tone: true,
+        echo: Echo::Auto,
+        noise: Noise::Strong,
+        level: false,
     };
     store.save_settings(&settings);
     let prefer = Prefer { mic: vec!["usb".to_owned(), "default".to_owned()], ..Prefer::default() };

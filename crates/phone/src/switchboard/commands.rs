@@ -134,7 +134,10 @@ impl Switchboard {
         {
             return Err(Fault::new(Code::NoSuchAccount));
         }
-        let before = std::mem::replace(&mut self.settings, next);
+        let (clean, before) = (self.clean(), std::mem::replace(&mut self.settings, next));
+        if clean != self.clean() {
+            self.effect(Effect::Voice(Order::Clean(self.clean())));
+        }
         if before.language != self.settings.language {
             self.words = crate::words::Words::of(&self.settings.language);
         }

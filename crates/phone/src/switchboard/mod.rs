@@ -83,6 +83,8 @@ pub(crate) struct Switchboard {
     /// The call that is talked on.
     active: Option<CallId>,
     devices: DevicesSeen,
+    /// What is wrong with the sound of the microphone.
+    microphone: Option<Fault>,
     settings: Settings,
     words: Words,
     prefer: Prefer,
@@ -118,6 +120,7 @@ impl Switchboard {
             calls: Vec::new(),
             active: None,
             devices: DevicesSeen::default(),
+            microphone: None,
             words: Words::of(&beginning.settings.language),
             settings: beginning.settings,
             prefer: beginning.prefer,
@@ -137,6 +140,7 @@ impl Switchboard {
             out: Vec::new(),
         };
         own.effect(Effect::Voice(crate::voice::Order::Prefer(own.prefer.clone())));
+        own.effect(Effect::Voice(crate::voice::Order::Clean(own.clean())));
         for profile in beginning.accounts {
             own.bring_up(now, profile, beginning.for_this_run);
         }
@@ -203,6 +207,12 @@ impl Switchboard {
     #[cfg(test)]
     pub(crate) const fn active(&self) -> Option<&CallId> {
         self.active.as_ref()
+    }
+
+    /// What the settings say of the sound of the microphone.
+    fn clean(&self) -> crate::voice::Clean {
+        let Settings { echo, noise, level, .. } = self.settings;
+        crate::voice::Clean { echo, noise: noise.into(), level }
     }
 
     fn solved(&mut self, codes: &[Code]) {

@@ -95,7 +95,7 @@ impl Switchboard {
             speakers: list(PortDirection::Playback, [&prefer.speaker, &prefer.ringer, &prefer.also_ring]),
             in_use: self.devices.in_use.clone(),
             prefer: prefer.clone(),
-            problem: self.devices.problem.as_ref().map(|fault| self.words.error(fault)),
+            problem: self.devices.problem.as_ref().or(self.microphone.as_ref()).map(|fault| self.words.error(fault)),
         }
     }
 

@@ -109,6 +109,7 @@ impl Switchboard {
                 let problem = problem.map(|(role, error)| fault::of_port(role, &error));
                 self.devices = super::DevicesSeen { all, in_use, problem };
             }
+            Happened::Microphone { trouble } => self.microphone = trouble.map(fault::of_microphone),
             Happened::DeviceChanged { role, device } => {
                 self.effect(Effect::Notice(Notice::DeviceChanged { role, device }));
             }

@@ -4,15 +4,14 @@
 use std::time::Instant;
 
 use media::{
-    feed::SpeakerFeed,
     port::{Health, Playback, PortDevice, PortError},
     tone::Tone,
 };
 
 use super::{
     desk::Desk,
-    devices::{FILL, Speaker},
     slot::drop_aside,
+    streams::Speaker,
     tones::Tones,
 };
 
@@ -50,12 +49,8 @@ impl Bells {
     pub(super) fn opened(&mut self, now: Instant, ticket: u64, opened: Result<Box<dyn Playback>, PortError>) {
         let waits = |bell: &&mut Bell| matches!(bell.is, Is::Opening(own) if own == ticket);
         let Some(bell) = self.0.iter_mut().find(waits) else { return drop_aside(opened.ok()) };
-        let made = opened.and_then(|stream| {
-            let feed = SpeakerFeed::new(now, stream.rate(), FILL);
-            Ok(Speaker { feed: feed.map_err(|error| PortError::Failed(error.to_string()))?, stream })
-        });
-        bell.is = match made {
-            Ok(speaker) => Is::Open(Box::new((speaker, Tones::default()))),
+        bell.is = match opened.and_then(|stream| Speaker::new(now, stream)) {
+            Ok((_, speaker)) => Is::Open(Box::new((speaker, Tones::default()))),
             Err(why) => {
                 tracing::warn!(device = bell.id, %why, "a device does not open to ring");
                 Is::Failed

@@ -1,25 +1,20 @@
 //! Which device is open for which role: opened when it is needed, closed when not, and another one taken when it is lost
 //! (R17). A device that is missing or lost is a problem to tell, never the end of a call.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use media::{
-    feed::{MicFeed, SpeakerFeed},
-    port::{Capture, DeviceKind, Health, Playback, PortDevice, PortError},
-};
+use media::port::{DeviceKind, Health, PortDevice, PortError};
 use tokio::sync::mpsc;
 
 use super::{
     bells::{Bells, beside},
     choice::{Choice, Question, direction},
     desk::{Desk, Told},
-    order::Happened,
+    order::{Clean, Happened},
     slot::{Open, Slot, drop_aside, lose},
+    streams::{Microphone, Speaker},
 };
 use crate::contract::{InUse, Prefer, Role};
-
-/// How much a speaker holds: one and a half of the 20 ms that devices take at once, and some for our own lateness.
-pub(super) const FILL: Duration = Duration::from_millis(35);
 
 /// Which roles are needed now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,18 +26,6 @@ pub(super) struct Needs {
     pub(super) listen: Option<String>,
 }
 
-/// An open microphone.
-pub(super) struct Microphone {
-    pub(super) stream: Box<dyn Capture>,
-    pub(super) feed: MicFeed,
-}
-
-/// An open speaker.
-pub(super) struct Speaker {
-    pub(super) stream: Box<dyn Playback>,
-    pub(super) feed: SpeakerFeed,
-}
-
 /// All devices.
 pub(super) struct Devices {
     desk: Desk,
@@ -51,6 +34,7 @@ pub(super) struct Devices {
     list: Option<Vec<PortDevice>>,
     list_error: Option<PortError>,
     prefer: Prefer,
+    clean: Clean,
     needs: Needs,
     mic: Slot<Microphone>,
     speaker: Slot<Speaker>,
@@ -97,6 +81,7 @@ impl Devices {
             list: None,
             list_error: None,
             prefer: Prefer::default(),
+            clean: Clean::default(),
             needs: Needs::default(),
             mic: Slot::new(),
             speaker: Slot::new(),
@@ -144,6 +129,26 @@ impl Devices {
         self.settle(now);
     }
 
+    /// What is to be done to the sound of the microphone.
+    pub(super) fn clean(&mut self, clean: Clean) {
+        self.clean = clean;
+        self.set_processing();
+    }
+
+    /// What the speaker was just given may be heard by the microphone.
+    pub(super) fn refer(&mut self, now: Instant) {
+        if let (Some(speaker), Some(mic)) = (&self.speaker.open, &mut self.mic.open) {
+            mic.stream.refer(now, &speaker.stream);
+        }
+    }
+
+    fn set_processing(&mut self) {
+        let (clean, worn) = (self.clean, self.wears_headset());
+        if let Some(mic) = self.microphone() {
+            mic.clean(clean, worn);
+        }
+    }
+
     /// What is needed now.
     pub(super) fn need(&mut self, now: Instant, needs: Needs) {
         if needs != self.needs {
@@ -171,20 +176,14 @@ impl Devices {
         match told {
             Told::Listed(listed) => self.listed(listed),
             Told::Microphone { ticket, opened } => {
-                let made = opened.and_then(|stream| {
-                    let feed = MicFeed::new(stream.rate()).map_err(|error| PortError::Failed(error.to_string()))?;
-                    Ok((stream.device().to_owned(), Microphone { stream, feed }))
-                });
+                let (clean, worn) = (self.clean, self.wears_headset());
+                let made = opened.and_then(|stream| Microphone::new(stream, clean, worn));
                 let old = self.opened(now, Role::Mic, ticket, made, |own| &mut own.mic);
                 drop_aside(old);
             }
             Told::Bell { ticket, opened } => self.bells.opened(now, ticket, opened),
             Told::Speaker { role, ticket, opened } => {
-                let made = opened.and_then(|stream| {
-                    let feed = SpeakerFeed::new(now, stream.rate(), FILL)
-                        .map_err(|error| PortError::Failed(error.to_string()))?;
-                    Ok((stream.device().to_owned(), Speaker { stream, feed }))
-                });
+                let made = opened.and_then(|stream| Speaker::new(now, stream));
                 let slot: fn(&mut Self) -> &mut Slot<Speaker> =
                     if role == Role::Ringer { |own| &mut own.ringer } else { |own| &mut own.speaker };
                 let old = self.opened(now, role, ticket, made, slot);
@@ -193,6 +192,7 @@ impl Devices {
             }
         }
         self.settle(now);
+        self.set_processing();
     }
 
     /// Looks whether what is open still delivers.
@@ -211,6 +211,7 @@ impl Devices {
         if lost {
             self.desk.list();
             self.settle(now);
+            self.set_processing();
         }
     }
 

@@ -3,13 +3,14 @@
 
 use std::time::{Duration, Instant};
 
-use media::{RATE, level::Meter};
+use media::{RATE, level::Meter, process::Trouble};
 use tokio::sync::mpsc;
 
 use super::{
     call::Call,
-    devices::{Devices, Needs, Speaker},
+    devices::{Devices, Needs},
     order::{Happened, Sounds},
+    streams::Speaker,
     tones::Tones,
 };
 use crate::contract::CallId;
@@ -38,6 +39,8 @@ pub(super) struct Ear {
     ringer_until: Option<Instant>,
     next: Option<Instant>,
     ticks: u32,
+    /// What was last told of the microphone.
+    trouble: Option<Trouble>,
     pub(super) levels: bool,
 }
 
@@ -60,6 +63,7 @@ impl Ear {
             ringer_until: None,
             next: None,
             ticks: 0,
+            trouble: None,
             levels: false,
         }
     }
@@ -160,7 +164,13 @@ impl Ear {
         devices: &mut Devices,
     ) {
         const SILENCE: [f32; BLOCK] = [0.0; BLOCK];
-        let sound = devices.microphone().map(|own| own.feed.pull(now, own.stream.as_mut()));
+        let heard = calls.iter().any(|call| call.talks() && Some(&call.id) == active && !call.session.is_muted());
+        let (sound, trouble) = devices.microphone().map(|own| own.hear(now, heard)).unzip();
+        let trouble = trouble.flatten();
+        if trouble != self.trouble {
+            self.trouble = trouble;
+            let _ = self.tell.send(Happened::Microphone { trouble });
+        }
         if let (Some(sound), Some(listening)) = (sound, &mut self.listening) {
             listening.meter.push(sound);
             listening.began = true;
@@ -202,6 +212,7 @@ impl Ear {
                 feed.pace(call.map_or(0, |call| call.session.pace()));
                 // Whoever is listened to sets the pace.
                 self.next = Some(feed.deadline());
+                devices.refer(now);
             }
             None => (0..blocks).for_each(|_| fill(now, &mut unheard)),
         }

@@ -18,6 +18,7 @@ mod ready;
 mod recording;
 mod slot;
 mod sockets;
+mod streams;
 #[cfg(test)]
 mod tests;
 mod thread;
@@ -32,7 +33,7 @@ use media::{
     offer::{LocalPath, Negotiation, OfferError, Policy},
 };
 
-pub(crate) use order::{Happened, Order, PathState, Sounds, TurnServer, Ways, Wish};
+pub(crate) use order::{Clean, Happened, Order, PathState, Sounds, TurnServer, Ways, Wish};
 pub(crate) use thread::{Voice, start};
 #[cfg(test)]
 pub(crate) use virtual_time::VirtualVoice;

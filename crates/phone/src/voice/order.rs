@@ -6,12 +6,13 @@ use bytes::Bytes;
 use media::{
     offer::{OfferError, Policy},
     port::{PortDevice, PortError},
+    process::{Noise, Trouble},
     quality::Quality,
     tone::Tone,
 };
 
 use crate::{
-    contract::{AccountId, CallId, InUse, Prefer, Role},
+    contract::{AccountId, CallId, Echo, InUse, Prefer, Role},
     secret::Secret,
     sound::{Kept, TapePlace},
 };
@@ -83,12 +84,25 @@ pub(crate) enum Order {
     Key(char),
     /// Which devices to use.
     Prefer(Prefer),
+    /// What to do to the sound of the microphone.
+    Clean(Clean),
     /// Opens a microphone for the meter (`Some(None)`: the preferred one) or closes it.
     Listen { device: Option<Option<String>> },
     /// Does anybody watch the levels? They are told 20 times a second then.
     Watch { levels: bool },
     /// Ends everything; the thread ends when it is done.
     Shutdown,
+}
+
+/// What is done to the sound of the microphone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Clean {
+    /// When the echo of the speaker is taken out.
+    pub(crate) echo: Echo,
+    /// How much of the noise goes.
+    pub(crate) noise: Noise,
+    /// Is the level brought to that of speech?
+    pub(crate) level: bool,
 }
 
 /// The phone's own sounds.
@@ -129,6 +143,8 @@ pub(crate) enum Happened {
     Devices { all: Vec<PortDevice>, in_use: InUse, problem: Option<(Role, PortError)> },
     /// While a call needs it, another device is used than before.
     DeviceChanged { role: Role, device: Option<String> },
+    /// What is wrong with the sound of the microphone, while somebody hears it. Told when it changes.
+    Microphone { trouble: Option<Trouble> },
     /// Levels of the active call, or of the microphone alone (`call` null).
     Levels { call: Option<CallId>, mic: f32, far: Option<f32> },
     /// The far end pressed a key.

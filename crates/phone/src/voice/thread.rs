@@ -206,6 +206,7 @@ impl Room {
             Order::Sound(sounds) => self.ear.sound(sounds),
             Order::Key(key) => self.ear.press(key.encode_utf8(&mut [0; 4])),
             Order::Prefer(prefer) => self.devices.prefer(now, prefer),
+            Order::Clean(clean) => self.devices.clean(clean),
             Order::Listen { device } => self.ear.listen(now, device),
             Order::Watch { levels } => self.ear.levels = levels,
             // The loop has ended with it.

@@ -35,6 +35,14 @@ sound-failed = The sound system failed
     .why = Its devices cannot be listed or opened.
     .hint = Check that sound works in other programs.
 
+microphone-quiet = They can hardly hear you
+    .why = The microphone is very quiet, or switched off at the device itself.
+    .hint = Speak into it, turn it up in the settings of the system, or choose another.
+
+microphone-clipped = Your voice is distorted
+    .why = The microphone is turned up too far.
+    .hint = Turn it down in the settings of the system, or speak from further away.
+
 disk-full = There is no room left for the recording
     .why = The disk is full. What was recorded before is kept.
     .hint = Make room, then record again.

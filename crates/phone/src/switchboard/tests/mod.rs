@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
+use media::{port::PortError, process::Trouble};
 use proptest::prelude::*;
 use serde_json::json;
 use sip::{EndCause, EndedBy, Event, Host, Incoming, Input, Invite, StatusCode, Uri, UserAgent};
@@ -10,10 +11,10 @@ use sip::{EndCause, EndedBy, Event, Host, Incoming, Input, Invite, StatusCode, U
 use super::*;
 use crate::{
     account::Digest,
-    contract::{Act, CauseKind, Command, LineState, Notice, Phase, PhoneState, Tray},
+    contract::{Act, CauseKind, Command, Echo, LineState, Notice, Phase, PhoneState, Role, Tray},
     fault::{Code, Fault},
     secret::SecretError,
-    voice::{Happened, Order, PathState},
+    voice::{Clean, Happened, Order, PathState},
 };
 
 mod accounts;
@@ -200,6 +201,48 @@ fn a_setting_is_checked_and_a_language_rewords_everything() {
     }
     let refused = desk.ask(json!({ "do": "set", "setting": "defaultAccount", "value": "a9" })).unwrap_err();
     assert_eq!(refused.code, Code::NoSuchAccount);
+}
+
+#[test]
+fn what_is_done_to_the_microphone_is_what_was_set() {
+    let cleans = |desk: &mut Desk| -> Vec<Clean> {
+        let orders = desk.orders().into_iter();
+        orders.filter_map(|order| if let Order::Clean(clean) = order { Some(clean) } else { None }).collect()
+    };
+    let mut desk = Desk::registered();
+    let usual = Clean { echo: Echo::On, noise: media::process::Noise::Medium, level: true };
+    assert_eq!(cleans(&mut desk), [usual]);
+    for (setting, value) in [("echo", json!("auto")), ("noise", json!("strong")), ("level", json!(false))] {
+        desk.ask(json!({ "do": "set", "setting": setting, "value": value })).unwrap();
+    }
+    let (echo, strong) = (Clean { echo: Echo::Auto, ..usual }, media::process::Noise::Strong);
+    assert_eq!(
+        cleans(&mut desk),
+        [echo, Clean { noise: strong, ..echo }, Clean { noise: strong, level: false, ..echo }]
+    );
+    desk.ask(json!({ "do": "set", "setting": "theme", "value": "dark" })).unwrap();
+    assert_eq!(cleans(&mut desk), []);
+    for (setting, value) in [("echo", json!(true)), ("noise", json!("louder")), ("level", json!("off"))] {
+        let refused = desk.ask(json!({ "do": "set", "setting": setting, "value": value })).unwrap_err();
+        assert_eq!(refused.code, Code::BadSetting, "{setting}");
+    }
+}
+
+#[test]
+fn what_is_wrong_with_the_microphone_is_told_unless_there_is_worse() {
+    let mut desk = Desk::registered();
+    let problem = |desk: &Desk| desk.state().devices.problem.map(|error| error.code);
+    for (trouble, code) in [(Trouble::Quiet, "microphone-quiet"), (Trouble::Clipped, "microphone-clipped")] {
+        desk.voice(Happened::Microphone { trouble: Some(trouble) });
+        assert_eq!(problem(&desk).as_deref(), Some(code));
+    }
+    let devices = |problem| Happened::Devices { all: Vec::new(), in_use: InUse::default(), problem };
+    desk.voice(devices(Some((Role::Speaker, PortError::NoDevice))));
+    assert_eq!(problem(&desk).as_deref(), Some("no-speaker"));
+    desk.voice(devices(None));
+    assert_eq!(problem(&desk).as_deref(), Some("microphone-clipped"));
+    desk.voice(Happened::Microphone { trouble: None });
+    assert_eq!(problem(&desk), None);
 }
 
 #[test]

@@ -5,17 +5,19 @@ use std::{
     time::Instant,
 };
 
+use media::process::{Noise, Processing, Trouble};
 use tokio::sync::mpsc;
 
 use super::{
     super::{
         desk::Desk,
         devices::{Devices, Needs},
+        order::Clean,
     },
     rig::{Plugged, Rig},
     *,
 };
-use crate::sound::Buffers;
+use crate::{contract::Echo, sound::Buffers};
 
 #[test]
 fn a_lost_device_is_replaced_in_the_call() {
@@ -67,6 +69,70 @@ fn the_default_is_opened_once_even_where_the_list_comes_meanwhile() {
     let opened = plugged.lock().unwrap().opened.clone();
     assert_eq!(opened, ["ear"]);
     assert!(devices.speaker().is_some());
+}
+
+/// What is done to the microphone is what the settings say, and what suits the speaker in use.
+#[test]
+fn a_headset_needs_no_canceller_where_that_is_asked_for() {
+    let plugged = Arc::new(Mutex::new(Plugged {
+        devices: vec![
+            device("mic", PortDirection::Capture, DeviceKind::Other, true),
+            device("head", PortDirection::Playback, DeviceKind::Headset, true),
+            device("box", PortDirection::Playback, DeviceKind::Speakers, false),
+        ],
+        room: Some(1.0),
+        ..Plugged::default()
+    }));
+    let rig = Rig { plugged: Arc::clone(&plugged), buffers: Buffers::new(|out| out.fill(0.0)).0 };
+    let (told_in, mut told) = mpsc::unbounded_channel();
+    let (desk, mut worker) = Desk::new(Box::new(rig), told_in);
+    let (tell, _happened) = mpsc::unbounded_channel();
+    let (mut devices, now) = (Devices::new(desk, tell), Instant::now());
+    let mut settle = |devices: &mut Devices| {
+        worker.serve_all();
+        while let Ok(news) = told.try_recv() {
+            devices.told(now, news);
+            worker.serve_all();
+        }
+        devices.microphone().unwrap().processing()
+    };
+    let automatic = Clean { echo: Echo::Auto, noise: Noise::High, level: true };
+    devices.clean(automatic);
+    devices.need(now, Needs { mic: true, speaker: true, ..Needs::default() });
+    let without = Processing { echo: false, noise: Noise::High, level: true };
+    let with = Processing { echo: true, ..without };
+    assert_eq!(settle(&mut devices), without);
+    devices.prefer(now, Prefer { speaker: vec!["box".into()], ..Prefer::default() });
+    assert_eq!(settle(&mut devices), with, "loud speakers are heard");
+    devices.prefer(now, Prefer::default());
+    assert_eq!(settle(&mut devices), without);
+    for (echo, expected) in [(Echo::On, with), (Echo::Off, without)] {
+        devices.clean(Clean { echo, ..automatic });
+        assert_eq!(settle(&mut devices), expected, "{echo:?}");
+    }
+    // What hears no room is taken as it is.
+    plugged.lock().unwrap().room = None;
+    devices.clean(automatic);
+    assert_eq!(settle(&mut devices), Processing::OFF);
+}
+
+#[test]
+fn a_microphone_that_is_turned_up_too_far_is_told() {
+    play(async {
+        let (mut anna, mut ben) = (Person::new(1), Person::new(2));
+        anna.plugged().room = Some(30.0);
+        connect(&mut anna, &mut ben).await;
+        let told = |wanted: Option<Trouble>| {
+            move |happened: &Happened| match happened {
+                Happened::Microphone { trouble } if *trouble == wanted => Some(()),
+                _ => None,
+            }
+        };
+        anna.until("trouble", told(Some(Trouble::Clipped))).await;
+        anna.plugged().room = Some(1.0);
+        anna.until("no trouble", told(None)).await;
+        assert!(ben.log.iter().all(|happened| !matches!(happened, Happened::Microphone { .. })), "his is well");
+    });
 }
 
 #[test]

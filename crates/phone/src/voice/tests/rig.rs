@@ -25,6 +25,8 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 #[derive(Default)]
 pub(super) struct Plugged {
     pub(super) devices: Vec<PortDevice>,
+    /// Do the microphones hear a room, and how loud?
+    pub(super) room: Option<f32>,
     /// Those that stopped delivering.
     pub(super) dead: HashSet<String>,
     /// Those that are open now.
@@ -100,8 +102,15 @@ impl Capture for Stream<Box<dyn Capture>> {
     }
     fn read(&mut self, now: Instant, out: &mut Vec<f32>) {
         if !self.is_dead() {
+            let start = out.len();
             self.inner.read(now, out);
+            if let Some(gain) = self.plugged.lock().unwrap().room {
+                out[start..].iter_mut().for_each(|sample| *sample = (*sample * gain).clamp(-1.0, 1.0));
+            }
         }
+    }
+    fn hears_room(&self) -> bool {
+        self.plugged.lock().unwrap().room.is_some()
     }
     fn health(&mut self, _: Instant) -> Health {
         self.own_health()
