@@ -247,6 +247,15 @@ describe('the page of sound', () => {
     await settle();
     expect(asked(fake, 'listen', 'unlisten').map((command) => command.do)).toEqual(['listen', 'unlisten']);
   });
+  it('shows and changes what is done to the microphone', async () => {
+    const { fake, app } = await open({ settings: { ...people.state().settings, noise: 'strong' } });
+    app.view.go({ is: 'sound' });
+    await settle();
+    expect(screen.getByText('All that is no speech')).toBeTruthy();
+    expect(screen.getByText('Always')).toBeTruthy();
+    await fireEvent.click(screen.getByRole('switch', { name: 'Even out my volume' }));
+    expect(asked(fake, 'set')).toEqual([{ do: 'set', setting: 'level', value: false }]);
+  });
   it('leaves the microphone to a call', async () => {
     const { fake, app } = await open();
     app.view.go({ is: 'sound' });
