@@ -1,0 +1,208 @@
+#!/usr/bin/env python3
+"""What is left of echo and noise: AECMOS and DNSMOS of real speech in rooms of a seed, beside AEC3 as it comes.
+
+    cargo build --release -p media --example echo && tests/quality/echo.py [--speech DIR] [--full]
+
+Makes a virtual environment under target/quality with the judges (PyPI: speechmos). The speech is that of DIR (WAV files,
+16 kHz mono, eight seconds or more each); without it, prompts of the Debian package asterisk-core-sounds-en-g722, which a
+person spoke in a studio. Without --full it is one room and two pairs of voices. Ends with 1 where a floor is missed, and with
+77 where judges or speech cannot be had. See docs/benchmarks.md.
+"""
+
+import argparse
+import glob
+import math
+import os
+import pathlib
+import subprocess
+import sys
+import venv
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+WORK = TARGET / "quality"
+JUDGES = ["speechmos", "onnxruntime", "librosa", "scipy", "soundfile", "G722"]
+PACKAGE = "asterisk-core-sounds-en-g722"
+PROMPTS = ["demo-congrats", "vm-options", "demo-moreinfo", "demo-abouttotry", "tt-monkeys"]
+RATE = 16_000
+SECONDS = 12
+NOISE = -45
+# From this second on it is measured how much of the echo is gone; the judges hear all of it.
+LEARNED = 4
+
+
+def into_the_environment():
+    """Runs this script again where the judges are installed."""
+    python = WORK / "venv-echo" / "bin" / "python"
+    if pathlib.Path(sys.prefix) == WORK / "venv-echo":
+        return
+    if not python.exists():
+        try:
+            venv.create(WORK / "venv-echo", with_pip=True)
+            subprocess.run([python, "-m", "pip", "install", "--quiet", *JUDGES], check=True)
+        except (OSError, subprocess.CalledProcessError) as why:
+            subprocess.run(["rm", "-rf", WORK / "venv-echo"], check=False)
+            print(f"the judges cannot be had: {why}")
+            sys.exit(77)
+    os.execv(python, [str(python), __file__, *sys.argv[1:]])
+
+
+def speech(folder):
+    """Samples (16 kHz, -1..1) of some utterances of one length, and what they are."""
+    import numpy as np
+    import soundfile
+
+    if folder:
+        all_of = [soundfile.read(file)[0] for file in sorted(glob.glob(f"{folder}/*.wav"))]
+        source = folder
+    else:
+        packages = WORK / "speech"
+        packages.mkdir(parents=True, exist_ok=True)
+        try:
+            if not glob.glob(f"{packages}/*.deb"):
+                subprocess.run(["apt-get", "download", PACKAGE], cwd=packages, check=True, capture_output=True)
+            subprocess.run(["dpkg", "-x", *glob.glob(f"{packages}/*.deb"), packages], check=True)
+        except (OSError, subprocess.CalledProcessError) as why:
+            print(f"there is no speech: {why}")
+            sys.exit(77)
+        all_of = [prompt(packages, name) for name in PROMPTS]
+        source = PACKAGE
+    whole = np.concatenate(all_of)
+    # As loud as people talk: -26 dBFS (ITU-T P.56).
+    whole = whole / np.sqrt(np.mean(whole**2)) * 10 ** (-26 / 20)
+    pieces = whole[: len(whole) // (RATE * SECONDS) * RATE * SECONDS].reshape(-1, RATE * SECONDS)
+    return list(np.clip(pieces, -1, 1)), source
+
+
+def prompt(packages, name):
+    import numpy as np
+    from G722 import G722
+
+    file = glob.glob(f"{packages}/usr/share/asterisk/sounds/*/{name}.g722")[0]
+    samples = G722(RATE, 64_000).decode(pathlib.Path(file).read_bytes())
+    return np.array(samples, dtype=np.float64) / 32_768
+
+
+def to(sound, rate, wanted):
+    from scipy.signal import resample_poly
+
+    common = math.gcd(rate, wanted)
+    return resample_poly(sound, wanted // common, rate // common)
+
+
+def made(seed, far, near, noise):
+    """Everything that the example makes of it, at 16 kHz, by name; and what it cost, in percent of a core."""
+    import numpy as np
+    import soundfile
+
+    out = WORK / "echo"
+    out.mkdir(parents=True, exist_ok=True)
+    files = []
+    for name, sound in (("said-far", far), ("said-near", near)):
+        files.append("-" if sound is None else str(out / f"{name}.wav"))
+        if sound is not None:
+            soundfile.write(files[-1], np.clip(to(sound, RATE, 48_000), -1, 1), 48_000, subtype="PCM_16")
+    program = TARGET / "release" / "examples" / "echo"
+    run = subprocess.run([program, str(seed), *files, str(noise), out], check=True, capture_output=True, text=True)
+    costs = {name: float(cost) for name, cost in (line.split() for line in run.stdout.splitlines())}
+    sounds = {}
+    for name in ["far", "mic", "plain", *costs]:
+        sounds[name] = np.clip(to(soundfile.read(out / f"{name}.wav")[0], 48_000, RATE), -1, 1).astype(np.float32)
+    return sounds, costs
+
+
+def energy(sound):
+    import numpy as np
+
+    return 10 * np.log10(np.mean(sound[LEARNED * RATE :].astype(np.float64) ** 2) + 1e-12)
+
+
+def mean(rows):
+    return {key: sum(row[key] for row in rows) / len(rows) for key in rows[0]}
+
+
+def of_echo(cases, kind, mark):
+    """A table of one kind of talk; the mean scores by way of processing."""
+    from speechmos import aecmos
+
+    ways = {"mic": "unprocessed", "plain": "AEC3 as it comes", "echo": "Bellbird", "echo-medium": "Bellbird, noise medium"}
+    scores = {way: [] for way in ways}
+    for sounds, _ in cases:
+        for way in ways:
+            length = min(len(sounds["far"]), len(sounds["mic"]), len(sounds[way]))
+            sample = {"lpb": sounds["far"][:length], "mic": sounds["mic"][:length], "enh": sounds[way][:length]}
+            said = aecmos.run(sample, sr=RATE, talk_type=mark)
+            gone = energy(sounds["mic"]) - energy(sounds[way])
+            scores[way].append({"echo": said["echo_mos"], "degradation": said["deg_mos"], "gone": gone})
+    means = {way: mean(rows) for way, rows in scores.items()}
+    for way, name in ways.items():
+        row = means[way]
+        gone = f"{row['gone']:.1f}" if kind == "far end only" else "-"
+        print(f"| {kind} | {name} | {row['echo']:.2f} | {row['degradation']:.2f} | {gone} |", flush=True)
+    return means
+
+
+def of_noise(cases):
+    from speechmos import dnsmos
+
+    means = {}
+    for way in ["mic", "low", "medium", "high", "strong"]:
+        rows = []
+        for sounds, _ in cases:
+            said = dnsmos.run(sounds[way][RATE:], sr=RATE)
+            rows.append({key: said[f"{key}_mos"] for key in ("ovrl", "sig", "bak", "p808")})
+        means[way] = mean(rows)
+        name = "unprocessed" if way == "mic" else way
+        row = means[way]
+        print(f"| {name} | {row['ovrl']:.2f} | {row['sig']:.2f} | {row['bak']:.2f} | {row['p808']:.2f} |", flush=True)
+    return means
+
+
+def main():
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("--speech")
+    arguments.add_argument("--full", action="store_true")
+    options = arguments.parse_args()
+    into_the_environment()
+
+    said, source = speech(options.speech)
+    rooms = range(1, 4) if options.full else range(1, 2)
+    pairs = list(zip(said, said[1:] + said[:1]))[: None if options.full else 2]
+    print(f"{len(pairs)} pairs of {SECONDS} s of {source}, rooms {list(rooms)}\n")
+    print("| talk | processed by | AECMOS echo | degradation | echo gone, dB |\n|---|---|---:|---:|---:|", flush=True)
+    missed, costs = [], []
+
+    def floor(what, is_so):
+        if not is_so:
+            missed.append(what)
+
+    cases = [made(room, far, None, "-") for room in rooms for far, _ in pairs]
+    costs += [case[1] for case in cases]
+    far = of_echo(cases, "far end only", "st")
+    floor("AECMOS echo of AEC3, far end only", far["echo"]["echo"] >= far["plain"]["echo"] - 0.02)
+    floor("AECMOS echo 4.0, far end only", far["echo"]["echo"] >= 4.0)
+    floor("25 dB of echo gone", far["echo"]["gone"] >= 25)
+    cases = [made(room, far, near, "-") for room in rooms for far, near in pairs]
+    both = of_echo(cases, "both", "dt")
+    floor("AECMOS echo of AEC3, both", both["echo"]["echo"] >= both["plain"]["echo"] - 0.02)
+    floor("AECMOS degradation of AEC3, both", both["echo"]["degradation"] >= both["plain"]["degradation"] - 0.2)
+    cases = [made(room, None, near, "-") for room in rooms[:1] for _, near in pairs]
+    near = of_echo(cases, "near end only", "nst")
+    floor("who talks alone is harmed", near["echo"]["degradation"] >= near["mic"]["degradation"] - 0.15)
+
+    print(f"\n| noise of {NOISE} dBFS | DNSMOS OVRL | SIG | BAK | P.808 |\n|---|---:|---:|---:|---:|", flush=True)
+    cases = [made(room, None, near, NOISE) for room in rooms[:1] for _, near in pairs]
+    noise = of_noise(cases)
+    for less, more in [("mic", "low"), ("low", "medium"), ("medium", "high")]:
+        floor(f"BAK: {more} after {less}", noise[more]["bak"] > noise[less]["bak"])
+    floor("OVRL: strong after unprocessed", noise["strong"]["ovrl"] > noise["mic"]["ovrl"] + 0.2)
+    floor("SIG: strong harms the speech", noise["strong"]["sig"] > noise["mic"]["sig"] - 0.3)
+
+    print("\nCost in percent of a core: " + ", ".join(f"{way} {cost:.2f}" for way, cost in mean(costs).items()))
+    for what in missed:
+        print(f"missed: {what}")
+    sys.exit(bool(missed))
+
+
+if __name__ == "__main__":
+    main()
