@@ -24,3 +24,9 @@ impl From<opus::Error> for SoundError {
         Self::Opus(error.description().to_owned())
     }
 }
+
+impl From<opusic_c::ErrorCode> for SoundError {
+    fn from(error: opusic_c::ErrorCode) -> Self {
+        Self::Opus(error.message().to_owned())
+    }
+}
