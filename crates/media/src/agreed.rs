@@ -114,6 +114,11 @@ pub struct Agreed {
     pub send: Vec<AgreedCodec>,
     /// Codecs with our payload types; any may come at any time.
     pub recv: Vec<AgreedCodec>,
+    /// Payload type for redundant sound (RFC 2198) made of the first codec of `send`; `None` where the far end does not
+    /// take it.
+    pub red: Option<u8>,
+    /// Payload types of redundant sound that may come.
+    pub red_recv: Vec<u8>,
     /// Telephone events to send, at the clock of the first codec of `send` where that was agreed.
     pub dtmf: Option<AgreedEvents>,
     /// Telephone events that may come, with our payload types.

@@ -1,13 +1,17 @@
-//! From sound to packets: level → mute → encode → packetize.
+//! From sound to packets: level → mute → encode → add a copy → packetize.
 //!
 //! Nothing is encoded before [`Capture::set_sending`]: before the local answer a call must not even hold sound of the
 //! microphone in a codec.
+
+use std::collections::VecDeque;
 
 use crate::RATE;
 use crate::agreed::AgreedCodec;
 use crate::codec::VoiceEncoder;
 use crate::error::SoundError;
+use crate::ladder::{FARTHEST, Plan};
 use crate::level::Meter;
+use crate::red::{Copy, Redundant};
 use crate::rtp::{Header, Sequence, Ssrc, Timestamp};
 
 /// Samples over which mute fades: 5 ms.
@@ -16,12 +20,16 @@ const FADE: f32 = 240.0;
 /// One sent stream.
 pub struct Capture {
     encoder: Option<VoiceEncoder>,
-    /// Bits per second wished for here.
-    bitrate: Option<u32>,
     payload_type: u8,
     frame: Vec<f32>,
     frame_len: usize,
     payload: Vec<u8>,
+    /// Payload type of redundant sound, where the far end takes it.
+    red: Option<u8>,
+    plan: Option<Plan>,
+    /// What was sent last, oldest first; kept only while copies are sent.
+    sent: VecDeque<(Timestamp, Vec<u8>)>,
+    redundant: Vec<u8>,
     ssrc: Ssrc,
     sequence: Sequence,
     /// Timestamp of `elapsed` = 0, in the codec's clock.
@@ -43,11 +51,14 @@ impl Capture {
     pub fn new(ssrc: Ssrc, sequence: Sequence, timestamp: Timestamp) -> Self {
         Self {
             encoder: None,
-            bitrate: None,
             payload_type: 0,
             frame: Vec::with_capacity(2880),
             frame_len: RATE as usize / 50,
             payload: Vec::with_capacity(1275),
+            red: None,
+            plan: None,
+            sent: VecDeque::with_capacity(usize::from(FARTHEST)),
+            redundant: Vec::new(),
             ssrc,
             sequence,
             base: timestamp,
@@ -83,17 +94,26 @@ impl Capture {
         self.elapsed = 0;
         self.clock = agreed.codec.clock();
         self.marker = true;
-        let mut encoder = VoiceEncoder::new(agreed.codec, agreed.max_bitrate)?;
-        if let Some(bits) = self.bitrate {
-            encoder.set_bitrate(bits)?;
-        }
-        self.encoder = Some(encoder);
-        Ok(())
+        self.sent.clear();
+        self.encoder = Some(VoiceEncoder::new(agreed.codec, agreed.max_bitrate)?);
+        self.plan.map_or(Ok(()), |plan| self.follow(plan))
     }
 
-    /// Bits per second of Opus from the next codec on; `None` is as usual.
-    pub fn set_bitrate(&mut self, bits: Option<u32>) {
-        self.bitrate = bits;
+    /// Whether copies may be sent, and under which payload type.
+    pub fn set_red(&mut self, payload_type: Option<u8>) {
+        self.red = payload_type;
+    }
+
+    /// Does against loss what the ladder says.
+    pub fn follow(&mut self, plan: Plan) -> Result<(), SoundError> {
+        self.plan = Some(plan);
+        if plan.back.is_none() {
+            self.sent.clear();
+        }
+        let Some(encoder) = &mut self.encoder else { return Ok(()) };
+        encoder.set_loss(plan.loss);
+        // With a whole copy behind it each bit is better spent on the sound.
+        encoder.set_bitrate(plan.bitrate, plan.back.is_none())
     }
 
     /// Opens or closes the stream.
@@ -119,13 +139,6 @@ impl Capture {
     /// Whether silence is sent instead of sound.
     pub fn is_muted(&self) -> bool {
         self.muted
-    }
-
-    /// Tells what share of our packets is lost, in percent.
-    pub fn set_loss(&mut self, percent: u8) {
-        if let Some(encoder) = &mut self.encoder {
-            encoder.set_loss(percent);
-        }
     }
 
     /// Takes sound of any length at 48 kHz. Gives each packet to `send`; with `hold_back` (an event is going out) time
@@ -202,10 +215,41 @@ impl Capture {
         if matches!(encoded, Some(Ok(()))) && self.payload.len() > 2 {
             let payload = std::mem::take(&mut self.payload);
             let marker = std::mem::take(&mut self.marker);
-            let packet = self.packet(self.payload_type, marker, timestamp, &payload);
+            let packet = match self.with_copy(timestamp, &payload) {
+                Some(red) => {
+                    let redundant = std::mem::take(&mut self.redundant);
+                    let packet = self.packet(red, marker, timestamp, &redundant);
+                    self.redundant = redundant;
+                    packet
+                }
+                None => self.packet(self.payload_type, marker, timestamp, &payload),
+            };
             self.payload = payload;
             send(packet);
         }
+    }
+
+    /// Makes redundant sound of `payload` and of that sent some packets before, where there is such; then its payload
+    /// type is the answer.
+    fn with_copy(&mut self, timestamp: Timestamp, payload: &[u8]) -> Option<u8> {
+        let (red, back) = (self.red?, usize::from(self.plan?.back?));
+        let back_then = self.sent.len().checked_sub(back).and_then(|at| self.sent.get(at));
+        let copy = back_then.and_then(|(at, old)| {
+            // Sound that was sent without a pause, so that the far end can work out whose copy it is.
+            let units = timestamp.since(*at);
+            let whole = units == (back * self.frame_len) as i64 * i64::from(self.clock) / i64::from(RATE);
+            whole.then_some(Copy { payload_type: self.payload_type, offset: u16::try_from(units).ok()?, payload: old })
+        });
+        self.redundant.clear();
+        let made = copy.map(|copy| {
+            let sound = Redundant { payload_type: self.payload_type, payload, copies: vec![copy] };
+            sound.write(&mut self.redundant)
+        });
+        if self.sent.len() == usize::from(FARTHEST) {
+            self.sent.pop_front();
+        }
+        self.sent.push_back((timestamp, payload.to_vec()));
+        matches!(made, Some(Ok(()))).then_some(red)
     }
 }
 

@@ -33,7 +33,7 @@ const REST: u32 = 4;
 pub struct PlayoutCounts {
     /// From packets.
     pub decoded: u64,
-    /// From the copy in the next packet.
+    /// From the copy in a later packet.
     pub recovered: u64,
     /// Made up because sound was missing.
     pub concealed: u64,
@@ -103,6 +103,12 @@ impl Playout {
             _ => {}
         }
         new
+    }
+
+    /// Takes a copy of an earlier packet that came with that of `carrier`, sampled `offset` units of the timestamp
+    /// before it; `false` if it is of no use.
+    pub fn insert_copy(&mut self, carrier: &Header, codec: Codec, offset: u16, payload: &[u8]) -> bool {
+        self.jitter.insert_copy(carrier, codec, offset, payload)
     }
 
     /// Takes note of a packet that is no sound; `false` if it came before.
@@ -266,6 +272,7 @@ impl Playout {
         }
         let decoded = self.decoder.as_mut().and_then(|decoder| decoder.decode(&packet.payload, &mut self.ready).ok());
         match decoded {
+            Some(samples) if packet.copy => self.counts.recovered += samples as u64,
             Some(samples) => self.counts.decoded += samples as u64,
             None => {
                 self.ready.truncate(start);

@@ -8,8 +8,8 @@ use opus::{Application, Bitrate, Channels, Encoder};
 
 use crate::error::SoundError;
 
-/// Bits per second when the far end sets no limit: at this rate the copy of the last frame rides along.
-const BITRATE: i32 = 32_000;
+/// Bits per second until more is known of the path.
+const BITRATE: i32 = crate::ladder::CALM as i32;
 /// Fewest and most bits per second (RFC 7587 section 6.1).
 const LEAST_BITRATE: i32 = 6_000;
 const MOST_BITRATE: i32 = 510_000;
@@ -25,6 +25,8 @@ pub(super) struct OpusEncoder {
     /// What the far end takes at most, in bits per second.
     limit: i32,
     loss: u8,
+    bitrate: i32,
+    copy: bool,
     scratch: [u8; 1275],
 }
 
@@ -35,17 +37,24 @@ impl OpusEncoder {
         // what went in (0.83 instead of 0.99 in the test below), with as many copies.
         let mut inner = Encoder::new(crate::RATE, Channels::Mono, Application::Audio)?;
         let limit = max_bitrate.and_then(|rate| i32::try_from(rate).ok()).unwrap_or(MOST_BITRATE);
-        inner.set_bitrate(Bitrate::Bits(BITRATE.min(limit).max(LEAST_BITRATE)))?;
+        let bitrate = BITRATE.min(limit).max(LEAST_BITRATE);
+        inner.set_bitrate(Bitrate::Bits(bitrate))?;
         inner.set_complexity(9)?;
         inner.set_inband_fec(true)?;
         inner.set_packet_loss_perc(i32::from(LEAST_LOSS))?;
-        Ok(Self { inner, limit, loss: LEAST_LOSS, scratch: [0; 1275] })
+        Ok(Self { inner, limit, loss: LEAST_LOSS, bitrate, copy: true, scratch: [0; 1275] })
     }
 
-    /// Takes so many bits per second, or as many as the far end takes.
-    pub(super) fn set_bitrate(&mut self, bits: u32) -> Result<(), SoundError> {
-        let bits = i32::try_from(bits).unwrap_or(MOST_BITRATE).min(self.limit);
-        Ok(self.inner.set_bitrate(Bitrate::Bits(bits.clamp(LEAST_BITRATE, MOST_BITRATE)))?)
+    /// Takes so many bits per second, or as many as the far end takes, and says whether the copy of the last frame rides
+    /// along in them.
+    pub(super) fn set_bitrate(&mut self, bits: u32, copy: bool) -> Result<(), SoundError> {
+        let bits = i32::try_from(bits).unwrap_or(MOST_BITRATE).min(self.limit).clamp(LEAST_BITRATE, MOST_BITRATE);
+        if (bits, copy) != (self.bitrate, self.copy) {
+            self.inner.set_bitrate(Bitrate::Bits(bits))?;
+            self.inner.set_inband_fec(copy)?;
+            (self.bitrate, self.copy) = (bits, copy);
+        }
+        Ok(())
     }
 
     pub(super) fn set_loss(&mut self, percent: u8) {

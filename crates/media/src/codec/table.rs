@@ -36,6 +36,18 @@ pub(crate) const ROWS: [Row; 4] = [
     Row { codec: Codec::Pcma, name: "PCMA", clock: 8_000, channels: 1, fixed: Some(8), offered: 8, fmtp: None },
 ];
 
+/// Redundant sound (RFC 2198), which is no codec: name and clock of `a=rtpmap`, and the payload type we offer, which is
+/// that of browsers.
+pub(crate) const REDUNDANT: Redundant = Redundant { name: "red", clock: 48_000, channels: 2, offered: 63 };
+
+/// A way to pack the payloads of a codec.
+pub(crate) struct Redundant {
+    pub(crate) name: &'static str,
+    pub(crate) clock: u32,
+    pub(crate) channels: u8,
+    pub(crate) offered: u8,
+}
+
 /// The row of a codec.
 pub(crate) fn row(codec: Codec) -> &'static Row {
     match codec {

@@ -101,10 +101,10 @@ impl VoiceEncoder {
         }
     }
 
-    /// Takes so many bits per second, within what the far end's fmtp allows; only Opus heeds it.
-    pub fn set_bitrate(&mut self, bits: u32) -> Result<(), SoundError> {
+    /// Takes so many bits per second, within what the far end's fmtp allows, and says whether the copy of the frame before rides along in them; only Opus heeds it.
+    pub fn set_bitrate(&mut self, bitrate: u32, copy: bool) -> Result<(), SoundError> {
         match &mut self.inner {
-            EncoderOf::Opus(opus) => opus.set_bitrate(bits),
+            EncoderOf::Opus(opus) => opus.set_bitrate(bitrate, copy),
             EncoderOf::Waveform(_) => Ok(()),
         }
     }
@@ -270,7 +270,7 @@ mod tests {
     fn a_bitrate_of_ones_own_is_taken_within_the_far_ends() {
         let octets = |limit, bits| {
             let mut encoder = VoiceEncoder::new(Codec::Opus, limit).unwrap();
-            encoder.set_bitrate(bits).unwrap();
+            encoder.set_bitrate(bits, true).unwrap();
             let mut out = Vec::new();
             for frame in voice(96_000).chunks(960) {
                 encoder.encode(frame, &mut out).unwrap();

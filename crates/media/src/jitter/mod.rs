@@ -8,12 +8,13 @@
 //! Playout follows the timestamps, brought to one timeline of 48 kHz samples whatever the codec's clock. At the
 //! deadline of a packet that is not there:
 //! * a later one is there and numbers are missing between: it is lost. The last missing frame comes from the copy in
-//!   the next packet where there is one, others are concealed.
+//!   the next packet where there is one, others are concealed. Whole copies (RFC 2198) have taken their places before.
 //! * a later one is there and no number is missing: the sender was silent (DTX, telephone events).
 //! * nothing is there: sound is concealed and the timeline stands still. If the packets prove lost, the time counts as
 //!   their time, and so it does if the first is a little late once: the rest of it is played. If they come later or late
 //!   again they are played whole, and the longer wait is taken back by stretching.
 
+mod copy;
 mod step;
 
 use std::collections::VecDeque;
@@ -26,6 +27,7 @@ use crate::report::MAX_DROPOUT;
 use crate::rtp::{Header, Sequence, Timestamp};
 use crate::seen::Seen;
 
+use copy::Copies;
 pub use step::Step;
 
 /// Sound decided on at a time when there is no packet: 10 ms.
@@ -57,6 +59,8 @@ pub struct Waiting {
     pub duration: usize,
     /// What its payload is.
     pub codec: Codec,
+    /// Whether it is a copy that came with another packet; its own did not come.
+    pub copy: bool,
     /// The payload.
     pub payload: Vec<u8>,
 }
@@ -96,11 +100,12 @@ pub struct JitterBuffer {
     wait: Option<Wait>,
     timeline: Option<Timeline>,
     seen: Seen,
+    copies: Copies,
     playing: Option<Playing>,
     /// The sender fell silent on purpose with its last packet.
     quiet: bool,
     /// Packets of this stream carry copies of the frame before them.
-    copies: bool,
+    inband: bool,
     /// Newest packets in a row that were late.
     behind: u32,
     /// Smoothed share of packets lost, 0..=1.
@@ -160,9 +165,10 @@ impl JitterBuffer {
             wait: None,
             timeline: None,
             seen: Seen::default(),
+            copies: Copies::default(),
             playing: None,
             quiet: false,
-            copies: false,
+            inband: false,
             behind: 0,
             loss: 0.0,
             counts: JitterCounts::default(),
@@ -182,11 +188,12 @@ impl JitterBuffer {
             return Inserted::Duplicate;
         }
         self.counts.received += 1;
+        self.copies.packet();
         self.model.arrival(now, at);
         let newest = self.timeline.is_some_and(|newest| newest.sequence == sequence);
         if newest {
             self.quiet = codec.is_silence(payload);
-            self.copies |= codec.has_copy(payload);
+            self.inband |= codec.has_copy(payload);
         }
         if self.playing.is_some_and(|playing| at + duration as i64 <= playing.at) {
             self.counts.late += 1;
@@ -197,11 +204,17 @@ impl JitterBuffer {
             return Inserted::Late;
         }
         self.behind = 0;
-        if self.packets.len() == MOST_PACKETS {
+        let place = self.packets.partition_point(|other| other.sequence < sequence);
+        let packet = Waiting { sequence, at, duration, codec, copy: false, payload: payload.to_vec() };
+        // Its copy was faster.
+        if let Some(copy) = self.packets.get_mut(place).filter(|other| other.sequence == sequence) {
+            *copy = packet;
+            return Inserted::Kept;
+        }
+        self.packets.insert(place, packet);
+        if self.packets.len() > MOST_PACKETS {
             self.packets.pop_front();
         }
-        let place = self.packets.partition_point(|other| other.sequence < sequence);
-        self.packets.insert(place, Waiting { sequence, at, duration, codec, payload: payload.to_vec() });
         Inserted::Kept
     }
 
@@ -235,7 +248,7 @@ impl JitterBuffer {
         self.seen = Seen::default();
         self.playing = None;
         self.quiet = false;
-        self.copies = false;
+        self.inband = false;
         self.behind = 0;
         self.counts.restarts += 1;
     }
@@ -299,9 +312,13 @@ impl JitterBuffer {
     }
 
     /// How much later than a packet its copy comes, where copies are waited for. They are of use only if the packet that
-    /// carries one is there at the deadline of the one before.
+    /// carries one is there at the deadline of the one it copies.
     fn copy_after(&self) -> i64 {
-        if self.copies && self.loss > LOSSY { self.timeline.map_or(0, |newest| newest.duration) } else { 0 }
+        if self.loss <= LOSSY {
+            return 0;
+        }
+        let inband = self.timeline.filter(|_| self.inband).map_or(0, |newest| newest.duration);
+        self.copies.due().unwrap_or(inband)
     }
 
     /// The blocks by which decisions so long after the fastest packet come too late (negative: too early), and the samples

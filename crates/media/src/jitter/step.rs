@@ -142,6 +142,7 @@ impl JitterBuffer {
     fn play(&mut self, now: i64, ahead: i64, playing: &mut Playing) -> Step {
         let Some(packet) = self.packets.pop_front() else { return self.stall(playing) };
         let lost = (playing.sequence + 1..packet.sequence).filter(|sequence| !self.seen.has(*sequence)).count();
+        let lost = lost + usize::from(packet.copy);
         let fresh = 1.0 / (lost + 1) as f32;
         self.loss += ((1.0 - fresh) - self.loss) * 0.01;
         let skip = (playing.at - packet.at).clamp(0, packet.duration as i64);

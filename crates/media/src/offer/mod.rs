@@ -65,6 +65,8 @@ impl Default for Policy {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Format {
     Sound(Codec),
+    /// Redundant sound (RFC 2198) made of Opus.
+    Redundant,
     /// Telephone events at this clock.
     Events(u32),
 }
@@ -159,10 +161,12 @@ impl Negotiation {
         let remote = RemoteAudio::read(&description, media)?;
         let mut recv = codecs(&offered.formats);
         let mut dtmf_recv = events(&offered.formats);
+        let mut red_recv = redundant(&offered.formats);
         // Some answer with numbers of their own and send with them as well (RFC 3264 section 6.1 forbids it).
         for (format, pt) in remote.numbers().filter(|(_, pt)| !offered.formats.iter().any(|(_, ours)| ours == pt)) {
             match format {
                 Format::Sound(codec) => recv.push(AgreedCodec { codec, pt, max_bitrate: None }),
+                Format::Redundant => red_recv.push(pt),
                 Format::Events(clock) => dtmf_recv.push(AgreedEvents { pt, clock }),
             }
         }
@@ -184,6 +188,7 @@ impl Negotiation {
             controlling: remote.path.ice_lite || before.is_none_or(|before| before.controlling),
             direction: meet(offered.direction, remote.direction),
             remote_hold,
+            red_recv,
             ..self.assemble(remote, recv, dtmf_recv, old)?
         };
         self.agreed = Some(agreed.clone());
@@ -233,6 +238,7 @@ impl Negotiation {
             controlling: remote.path.ice_lite || old.is_some_and(|old| old.controlling),
             direction,
             remote_hold: !remote.direction.receives(),
+            red_recv: redundant(&formats),
             ..self.assemble(remote, codecs(&formats), events(&formats), old_path)?
         };
         let setup = if dtls_client { "active" } else { "passive" };
@@ -274,6 +280,8 @@ impl Negotiation {
         let known = |codec: &AgreedCodec| self.policy.codecs.contains(&codec.codec);
         let send: Vec<AgreedCodec> = remote.codecs.into_iter().filter(known).collect();
         let first = send.first().ok_or(OfferError::NoCommonCodec)?;
+        // Copies of the codec in use, and of no other.
+        let red = remote.red.filter(|_| first.codec == Codec::Opus);
         // RFC 4733 section 2.1: events run on the clock of the sound they stand between, where the far end has that.
         let fitting = remote.events.iter().find(|events| events.clock == first.codec.clock());
         let dtmf = fitting.or(remote.events.first()).copied();
@@ -286,6 +294,8 @@ impl Negotiation {
             controlling: false,
             send,
             recv,
+            red,
+            red_recv: Vec::new(),
             dtmf,
             dtmf_recv,
             direction: Direction::Inactive,
@@ -299,6 +309,7 @@ impl Negotiation {
     fn knows(&self, format: Format) -> bool {
         match format {
             Format::Sound(codec) => self.policy.codecs.contains(&codec),
+            Format::Redundant => self.policy.codecs.contains(&Codec::Opus),
             Format::Events(_) => true,
         }
     }
@@ -308,6 +319,9 @@ impl Negotiation {
         let mut wanted: Vec<(Format, u8)> = Vec::new();
         for codec in &self.policy.codecs {
             wanted.push((Format::Sound(*codec), table::row(*codec).offered));
+        }
+        if self.knows(Format::Redundant) {
+            wanted.push((Format::Redundant, table::REDUNDANT.offered));
         }
         let clocks: Vec<u32> = self.policy.codecs.iter().map(|codec| codec.clock()).collect();
         for (clock, number) in [(48_000, 110), (8_000, 126)] {
@@ -333,15 +347,19 @@ impl Negotiation {
 fn codecs(formats: &[(Format, u8)]) -> Vec<AgreedCodec> {
     let codec = |(format, pt): &(Format, u8)| match format {
         Format::Sound(codec) => Some(AgreedCodec { codec: *codec, pt: *pt, max_bitrate: None }),
-        Format::Events(_) => None,
+        Format::Redundant | Format::Events(_) => None,
     };
     formats.iter().filter_map(codec).collect()
+}
+
+fn redundant(formats: &[(Format, u8)]) -> Vec<u8> {
+    formats.iter().filter(|(format, _)| *format == Format::Redundant).map(|(_, pt)| *pt).collect()
 }
 
 fn events(formats: &[(Format, u8)]) -> Vec<AgreedEvents> {
     let events = |(format, pt): &(Format, u8)| match format {
         Format::Events(clock) => Some(AgreedEvents { pt: *pt, clock: *clock }),
-        Format::Sound(_) => None,
+        Format::Sound(_) | Format::Redundant => None,
     };
     formats.iter().filter_map(events).collect()
 }

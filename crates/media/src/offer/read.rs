@@ -1,7 +1,8 @@
 //! What the far end's description means.
 
 use super::{AgreedCodec, AgreedEvents, Direction, Format, OfferError, RemotePath, Setup};
-use crate::codec::table;
+use crate::codec::Codec;
+use crate::codec::table::{self, REDUNDANT};
 use crate::sdp::{Attribute, Media, SessionDescription, value, values};
 use crate::xr::Wishes;
 
@@ -17,6 +18,8 @@ pub(super) struct RemoteAudio {
     /// Those we know, in its order of preference.
     pub(super) codecs: Vec<AgreedCodec>,
     pub(super) events: Vec<AgreedEvents>,
+    /// Redundant sound made of Opus.
+    pub(super) red: Option<u8>,
     pub(super) path: RemotePath,
     /// As the far end says it.
     pub(super) direction: Direction,
@@ -34,7 +37,7 @@ impl RemoteAudio {
         }
         let both = Both { session: &description.attributes, media: &media.attributes };
         let path = read_path(&both, &media.protocol)?;
-        let (codecs, events) = read_formats(media);
+        let (codecs, events, red) = read_formats(media);
         let mut direction = read_direction(&both);
         // RFC 3264 section 8.4: 0.0.0.0 was hold once. With ICE it only means that the address comes later.
         let address = media.connection.as_ref().or(description.connection.as_ref());
@@ -44,13 +47,14 @@ impl RemoteAudio {
         let rtcp_mux = both.first("rtcp-mux").is_some();
         // RFC 3611 section 5.1: on both levels of the description.
         let xr = both.first("rtcp-xr").map(Wishes::read).unwrap_or_default();
-        Ok(Self { codecs, events, path, direction, ptime: read_ptime(&both), rtcp_mux, xr })
+        Ok(Self { codecs, events, red, path, direction, ptime: read_ptime(&both), rtcp_mux, xr })
     }
 
     /// All payload types known, in order of the description: sound first.
     pub(super) fn numbers(&self) -> impl Iterator<Item = (Format, u8)> {
         let codecs = self.codecs.iter().map(|codec| (Format::Sound(codec.codec), codec.pt));
-        codecs.chain(self.events.iter().map(|events| (Format::Events(events.clock), events.pt)))
+        let red = self.red.iter().map(|pt| (Format::Redundant, *pt));
+        codecs.chain(red).chain(self.events.iter().map(|events| (Format::Events(events.clock), events.pt)))
     }
 }
 
@@ -145,8 +149,8 @@ fn read_ptime(both: &Both<'_>) -> u8 {
 }
 
 /// By rtpmap, and by RFC 3551 where none stands; the numbers by themselves mean nothing (W10).
-fn read_formats(media: &Media) -> (Vec<AgreedCodec>, Vec<AgreedEvents>) {
-    let (mut codecs, mut events) = (Vec::<AgreedCodec>::new(), Vec::<AgreedEvents>::new());
+fn read_formats(media: &Media) -> (Vec<AgreedCodec>, Vec<AgreedEvents>, Option<u8>) {
+    let (mut codecs, mut events, mut red) = (Vec::<AgreedCodec>::new(), Vec::<AgreedEvents>::new(), None);
     // Each number is looked up once, however often an enemy repeats it.
     let mut seen = [false; 128];
     for format in &media.formats {
@@ -163,13 +167,26 @@ fn read_formats(media: &Media) -> (Vec<AgreedCodec>, Vec<AgreedEvents>) {
                 }
                 continue;
             }
+            Some((name, clock, _)) if name.eq_ignore_ascii_case(REDUNDANT.name) => {
+                red = red.or((clock == REDUNDANT.clock).then_some(pt));
+                continue;
+            }
             Some((name, clock, channels)) => table::by_name(name, clock, channels),
             None => table::by_number(pt),
         };
         let Some(codec) = codec.filter(|codec| codecs.iter().all(|known| known.codec != *codec)) else { continue };
         codecs.push(AgreedCodec { codec, pt, max_bitrate: read_bitrate(media, pt) });
     }
-    (codecs, events)
+    let opus = codecs.iter().find(|codec| codec.codec == Codec::Opus).map(|codec| codec.pt);
+    let red = red.filter(|red| opus.is_some_and(|opus| is_made_of(media, *red, opus)));
+    (codecs, events, red)
+}
+
+/// RFC 2198 section 5: `a=fmtp:63 111/111` says what the sound of now and each copy may be.
+fn is_made_of(media: &Media, red: u8, codec: u8) -> bool {
+    let parts = after_number(media, "fmtp", red).unwrap_or_default().split('/');
+    let all: Vec<Option<u8>> = parts.map(|part| part.trim().parse().ok()).collect();
+    all.len() > 1 && all.iter().all(|part| *part == Some(codec))
 }
 
 /// The value of `a=name:pt value`.

@@ -1,7 +1,8 @@
 //! Our descriptions, always in the same order.
 
 use super::{Direction, Format, LocalPath, Negotiation, Section};
-use crate::codec::{Codec, table};
+use crate::codec::Codec;
+use crate::codec::table::{self, Redundant};
 use crate::sdp::{Attribute, Media, Origin, SessionDescription, values};
 use crate::xr::Wishes;
 
@@ -72,7 +73,7 @@ fn sound(section: &Section, say: &Saying<'_>, bitrate: Option<u32>) -> Media {
     attributes.extend(local.candidates.iter().map(|candidate| Attribute::new("candidate", candidate)));
     attributes.push(Attribute::flag("end-of-candidates"));
     for (format, number) in formats {
-        describe(*format, *number, bitrate, &mut attributes);
+        describe(*format, *number, (formats, bitrate), &mut attributes);
     }
     attributes.push(Attribute::new("ptime", "20"));
     attributes.push(Attribute::new("maxptime", LONGEST_PACKET));
@@ -87,7 +88,13 @@ fn sound(section: &Section, say: &Saying<'_>, bitrate: Option<u32>) -> Media {
     }
 }
 
-fn describe(format: Format, number: u8, bitrate: Option<u32>, attributes: &mut Vec<Attribute>) {
+/// Writes one of `all` formats; Opus with the bit-rate that is wished for.
+fn describe(
+    format: Format,
+    number: u8,
+    (all, bitrate): (&[(Format, u8)], Option<u32>),
+    attributes: &mut Vec<Attribute>,
+) {
     match format {
         Format::Sound(codec) => {
             let row = table::row(codec);
@@ -97,6 +104,14 @@ fn describe(format: Format, number: u8, bitrate: Option<u32>, attributes: &mut V
             let bitrate = bitrate.filter(|_| codec == Codec::Opus).map(|bits| format!(";maxaveragebitrate={bits}"));
             let bitrate = bitrate.unwrap_or_default();
             attributes.extend(row.fmtp.map(|fmtp| Attribute::new("fmtp", format!("{number} {fmtp}{bitrate}"))));
+        }
+        // RFC 2198 section 5.
+        Format::Redundant => {
+            let Redundant { name, clock, channels, .. } = table::REDUNDANT;
+            attributes.push(Attribute::new("rtpmap", format!("{number} {name}/{clock}/{channels}")));
+            if let Some((_, opus)) = all.iter().find(|(format, _)| *format == Format::Sound(Codec::Opus)) {
+                attributes.push(Attribute::new("fmtp", format!("{number} {opus}/{opus}")));
+            }
         }
         Format::Events(clock) => {
             attributes.push(Attribute::new("rtpmap", format!("{number} telephone-event/{clock}")));

@@ -35,15 +35,13 @@ impl Session {
 
     /// The far end speaks of our stream.
     fn reported(&mut self, now: Instant, block: &ReportBlock) {
-        if let Some(rtt) = self.clock.round_trip(now, block) {
-            self.rtt = Some(rtt);
-        }
+        let rtt = self.clock.round_trip(now, block);
+        self.rtt = rtt.or(self.rtt);
         self.far.jitter_ms = Some(f64::from(block.jitter) * 1000.0 / f64::from(self.capture.clock().max(1)));
-        let loss = f64::from(block.fraction_lost) / 256.0;
-        // Up at once, down slowly: the next burst is likelier than the calm.
-        let smoothed = self.far_loss.map_or(loss, |old| loss.max(old * 0.7));
-        self.far_loss = Some(loss);
-        self.capture.set_loss((100.0 * smoothed).ceil() as u8);
+        self.far_loss = Some(f64::from(block.fraction_lost) / 256.0);
+        self.ladder.report(block, rtt);
+        // What the encoder refuses stays as it was, which is safe.
+        let _ = self.capture.follow(self.ladder.plan());
     }
 
     /// SR when something was sent since the last report, else RR (RFC 3550 section 6.4), with CNAME, an extended report

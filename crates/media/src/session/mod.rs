@@ -3,7 +3,7 @@
 //! ```text
 //!  microphone → capture ─┬→ Rtp            handle_rtp → demux ─┬→ playout → speaker
 //!            send_dtmf ──┘                                     └→ keys
-//!            reports  ───→ Rtcp           handle_rtcp → round trip, loss → encoder
+//!            reports  ───→ Rtcp           handle_rtcp → round trip, loss → ladder → capture
 //! ```
 //!
 //! A pure state machine: feed it, then drain [`Session::poll_output`] down to its `Timeout`. Until
@@ -25,6 +25,7 @@ use crate::capture::Capture;
 use crate::dtmf::{DtmfReceiver, DtmfSender, Step};
 use crate::error::SoundError;
 use crate::inband::InbandReceiver;
+use crate::ladder::Ladder;
 use crate::playout::Playout;
 use crate::quality::Sample;
 use crate::report::{Reception, ReportClock};
@@ -103,6 +104,7 @@ pub struct Session {
     direction: Direction,
     remote_hold: bool,
     recv: Vec<AgreedCodec>,
+    red_recv: Vec<u8>,
     dtmf_recv: Vec<AgreedEvents>,
     dtmf_send: Option<AgreedEvents>,
     dtmf_out: DtmfSender,
@@ -128,6 +130,7 @@ pub struct Session {
     far_loss: Option<f64>,
     /// What else it tells of our packets.
     far: FarEnd,
+    ladder: Ladder,
     report_at: Option<Instant>,
     reports: u32,
     reported_packets: u32,
@@ -144,8 +147,7 @@ impl Session {
         // RFC 3550 section 5.1: sequence and timestamp begin anywhere. The lower half keeps the first wrap away from
         // peers that guess the rollover counter of SRTP wrongly.
         let sequence = Sequence(rng.random_range(0..0x8000));
-        let mut capture = Capture::new(ssrc, sequence, Timestamp(rng.random()));
-        capture.set_bitrate(config.bitrate);
+        let capture = Capture::new(ssrc, sequence, Timestamp(rng.random()));
         let cname = config.cname.unwrap_or_else(|| format!("{:024x}", rng.random::<u128>() >> 32));
         Self {
             rng,
@@ -158,6 +160,7 @@ impl Session {
             direction: Direction::Inactive,
             remote_hold: false,
             recv: Vec::new(),
+            red_recv: Vec::new(),
             dtmf_recv: Vec::new(),
             dtmf_send: None,
             dtmf_out: DtmfSender::default(),
@@ -176,6 +179,7 @@ impl Session {
             rtt: None,
             far_loss: None,
             far: FarEnd::default(),
+            ladder: Ladder::new(config.bitrate),
             report_at: None,
             reports: 0,
             reported_packets: 0,
@@ -201,6 +205,7 @@ impl Session {
         self.direction = agreed.direction;
         self.remote_hold = agreed.remote_hold;
         self.recv.clone_from(&agreed.recv);
+        self.red_recv.clone_from(&agreed.red_recv);
         self.dtmf_recv.clone_from(&agreed.dtmf_recv);
         self.dtmf_send = agreed.dtmf;
         self.far.wishes = agreed.xr;
@@ -212,8 +217,13 @@ impl Session {
         } else if self.report_at.is_none() {
             self.report_at = Some(crate::report::next_report(&mut self.rng, now, self.reports == 0));
         }
+        self.capture.set_red(agreed.red);
         let set = match agreed.send.first() {
-            Some(first) => self.capture.set_codec(first, agreed.ptime),
+            Some(first) => {
+                self.ladder.agree(agreed.red.is_some(), first.max_bitrate);
+                let set = self.capture.set_codec(first, agreed.ptime);
+                set.and_then(|()| self.capture.follow(self.ladder.plan()))
+            }
             None => Ok(()),
         };
         self.update_sending();

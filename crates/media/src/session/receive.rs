@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::{Session, SessionEvent, SessionOutput};
 use crate::codec::Codec;
 use crate::jitter::Inserted;
+use crate::red::Redundant;
 use crate::report::{Arrival, Reception};
 use crate::rtp::{Header, Packet};
 
@@ -28,21 +29,37 @@ enum Meaning {
 impl Session {
     /// Takes a decrypted RTP packet. Whatever is none, or of no agreed payload type, changes nothing.
     pub fn handle_rtp(&mut self, now: Instant, bytes: &[u8]) {
-        let Ok(packet) = Packet::parse(bytes) else { return };
-        let header = packet.header;
+        let Ok(Packet { header, payload }) = Packet::parse(bytes) else { return };
+        if !self.red_recv.contains(&header.payload_type) {
+            self.handle_payload(now, &header, payload);
+            return;
+        }
+        let Ok(redundant) = Redundant::parse(payload) else { return };
+        let header = Header { payload_type: redundant.payload_type, ..header };
+        if self.handle_payload(now, &header, redundant.payload) && self.direction.receives() {
+            for copy in redundant.copies {
+                if let Meaning::Sound(codec) = self.meaning(copy.payload_type) {
+                    self.playout.insert_copy(&header, codec, copy.offset, copy.payload);
+                }
+            }
+        }
+    }
+
+    /// `false` when it changed nothing.
+    fn handle_payload(&mut self, now: Instant, header: &Header, payload: &[u8]) -> bool {
         let meaning = self.meaning(header.payload_type);
         let clock = match &meaning {
-            Meaning::Sound(codec) if codec.duration(packet.payload).is_some() => codec.clock(),
+            Meaning::Sound(codec) if codec.duration(payload).is_some() => codec.clock(),
             Meaning::Event(clock) => *clock,
             Meaning::Noise => 8_000,
-            _ => return,
+            _ => return false,
         };
-        let Some(first) = self.follow(now, &header, clock) else { return };
+        let Some(first) = self.follow(now, header, clock) else { return false };
         self.heard(now);
         let mut late = false;
         let new = match meaning {
             Meaning::Sound(codec) if self.direction.receives() => {
-                let inserted = self.playout.insert(now, &header, codec, packet.payload);
+                let inserted = self.playout.insert(now, header, codec, payload);
                 late = inserted == Inserted::Late;
                 inserted != Inserted::Duplicate
             }
@@ -50,18 +67,19 @@ impl Session {
                 // Not agreed upon, and yet it comes: whoever sends it may leave the key in the sound as well.
                 self.events_come = true;
                 self.inband = None;
-                if let Some(key) = self.dtmf_in.packet(&header, packet.payload) {
+                if let Some(key) = self.dtmf_in.packet(header, payload) {
                     self.outputs.push_back(SessionOutput::Event(SessionEvent::Dtmf(key)));
                 }
-                self.playout.insert_other(&header)
+                self.playout.insert_other(header)
             }
-            Meaning::Noise if self.direction.receives() => self.playout.insert_noise(&header, packet.payload),
+            Meaning::Noise if self.direction.receives() => self.playout.insert_noise(header, payload),
             _ => true,
         };
         if let Some(reception) = self.reception.as_mut().filter(|_| !first) {
             let arrival = if late { Arrival::Late } else { Arrival::InTime };
-            reception.packet(now, &header, clock, if new { arrival } else { Arrival::Again });
+            reception.packet(now, header, clock, if new { arrival } else { Arrival::Again });
         }
+        true
     }
 
     /// A sign of life of the far end.

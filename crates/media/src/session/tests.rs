@@ -1,5 +1,6 @@
 mod hostile;
 mod keys;
+mod redundant;
 
 use super::*;
 use crate::RATE;
@@ -32,6 +33,8 @@ pub(super) fn agreed(codec: Codec, direction: Direction) -> Agreed {
         controlling: true,
         send: recv.iter().filter(|one| one.codec == codec).cloned().collect(),
         recv,
+        red: None,
+        red_recv: vec![63],
         dtmf: events.into_iter().find(|events| events.clock == clock),
         dtmf_recv: events.to_vec(),
         direction,
@@ -48,6 +51,9 @@ struct Pair {
     tick: u32,
     rng: ChaCha12Rng,
     loss: f64,
+    /// Packets lost in a row on average; 0 loses each by itself.
+    burst: f64,
+    bad: [bool; 2],
     delay: Duration,
     jitter_ms: f64,
     ends: [End; 2],
@@ -82,6 +88,8 @@ impl Pair {
             tick: 0,
             rng: ChaCha12Rng::seed_from_u64(77),
             loss: 0.0,
+            burst: 0.0,
+            bad: [false; 2],
             delay: 20 * MS,
             jitter_ms: 0.0,
             ends: [end(1), end(2)],
@@ -148,7 +156,13 @@ impl Pair {
                 }
             };
             self.sent[from] += u64::from(!control);
-            if !control && self.rng.random_bool(self.loss) {
+            let chance = match self.bad[from] {
+                _ if self.burst == 0.0 => self.loss,
+                true => 1.0 - 1.0 / self.burst,
+                false => self.loss / (1.0 - self.loss) / self.burst,
+            };
+            self.bad[from] = if control { self.bad[from] } else { self.rng.random_bool(chance) };
+            if !control && self.bad[from] {
                 self.lost[from] += 1;
                 continue;
             }

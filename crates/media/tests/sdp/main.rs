@@ -7,6 +7,7 @@ mod hostile;
 mod mutation;
 mod ours;
 mod quirks;
+mod redundant;
 
 use media::{
     offer::{Negotiation, Policy},

@@ -12,12 +12,13 @@ fn the_first_offer_word_by_word() {
     let (id, version) = origin(&sdp);
     let expected = format!(
         "v=0\r\no=- {id} {version} IN IP4 192.0.2.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\n\
-         m=audio 40000 UDP/TLS/RTP/SAVPF 111 9 0 8 110 126\r\nc=IN IP4 192.0.2.1\r\na=mid:0\r\na=ice-ufrag:ours\r\n\
+         m=audio 40000 UDP/TLS/RTP/SAVPF 111 9 0 8 63 110 126\r\nc=IN IP4 192.0.2.1\r\na=mid:0\r\na=ice-ufrag:ours\r\n\
          a=ice-pwd:0123456789abcdefghijkl\r\na=fingerprint:{FINGERPRINT}\r\na=setup:actpass\r\na=rtcp-mux\r\n\
          a=rtcp:40000\r\na=rtcp-xr:pkt-loss-rle rcvr-rtt=all stat-summary=loss,dup,jitt voip-metrics\r\n\
          a=candidate:1 1 udp 2130706431 192.0.2.1 40000 typ host\r\na=end-of-candidates\r\n\
          a=rtpmap:111 opus/48000/2\r\na=fmtp:111 minptime=10;useinbandfec=1\r\na=rtpmap:9 G722/8000\r\n\
-         a=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:110 telephone-event/48000\r\na=fmtp:110 0-15\r\n\
+         a=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\n\
+         a=rtpmap:110 telephone-event/48000\r\na=fmtp:110 0-15\r\n\
          a=rtpmap:126 telephone-event/8000\r\na=fmtp:126 0-15\r\na=ptime:20\r\na=maxptime:60\r\na=sendrecv\r\n"
     );
     assert_eq!(sdp, expected);
@@ -61,7 +62,7 @@ fn numbers_given_once_stay_in_later_offers() {
     let theirs = offer().replace("111", "102").replace("110", "103");
     negotiation.answer(theirs.as_bytes(), &local(), Direction::SendRecv).unwrap();
     let own = negotiation.offer(&local(), Direction::SendOnly);
-    assert!(own.contains("m=audio 40000 UDP/TLS/RTP/SAVPF 102 9 0 8 103 126\r\n"), "{own}");
+    assert!(own.contains("m=audio 40000 UDP/TLS/RTP/SAVPF 102 9 0 8 63 103 126\r\n"), "{own}");
     // A codec that came later gets a number that means nothing else yet.
     let mut few = negotiation.clone();
     few.accept(answer().replace("111", "102").replace("110", "103").as_bytes()).unwrap();

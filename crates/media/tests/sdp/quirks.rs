@@ -191,7 +191,7 @@ fn our_address_is_never_one_that_means_hold() {
 fn all_codecs_and_both_clocks_of_keys_are_offered() {
     let sdp = negotiation().offer(&local(), Direction::SendRecv);
     let names: Vec<&str> = lines(&sdp, "a=rtpmap:").iter().map(|line| line.split(' ').nth(1).unwrap()).collect();
-    let sound = ["opus/48000/2", "G722/8000", "PCMU/8000", "PCMA/8000"];
+    let sound = ["opus/48000/2", "G722/8000", "PCMU/8000", "PCMA/8000", "red/48000/2"];
     assert_eq!(names, [&sound[..], &["telephone-event/48000", "telephone-event/8000"]].concat());
     let mut numbers: Vec<&str> = lines(&sdp, "a=rtpmap:").iter().map(|line| line.split(' ').next().unwrap()).collect();
     assert_eq!(lines(&sdp, "m=audio ")[0].split(' ').skip(2).collect::<Vec<_>>(), numbers);

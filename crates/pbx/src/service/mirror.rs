@@ -2,12 +2,14 @@
 //! the caller hears its own loss and jitter, and nothing is added but the way there and back.
 
 use std::{
+    borrow::Cow,
     collections::VecDeque,
     time::{Duration, Instant},
 };
 
 use media::{
     agreed::{Agreed, Direction},
+    red::Redundant,
     report::{Reception, ReportClock, next_report},
     rtcp::{Compound, RtcpPacket, SenderInfo},
     rtp::{Header, Packet as RtpPacket, Ssrc, Timestamp},
@@ -41,6 +43,9 @@ pub(super) struct Mirror {
     cname: String,
     ssrc: Ssrc,
     types: Vec<Turned>,
+    /// Under which number redundant sound comes, and goes back where the far end takes it (RFC 2198).
+    red: Vec<u8>,
+    red_back: Option<u8>,
     /// Does sound go both ways? A caller on hold hears nothing.
     flows: bool,
     reception: Option<Reception>,
@@ -61,6 +66,8 @@ impl Mirror {
             ssrc: Ssrc(rng.random()),
             rng,
             types: Vec::new(),
+            red: Vec::new(),
+            red_back: None,
             flows: false,
             reception: None,
             last: None,
@@ -83,6 +90,8 @@ impl Mirror {
             Turned { from: own.pt, to: back, clock: own.clock }
         });
         self.types = sound.chain(keys).collect();
+        self.red.clone_from(&agreed.red_recv);
+        self.red_back = agreed.red;
         self.flows = agreed.direction == Direction::SendRecv && !agreed.remote_hold;
         if self.report_at.is_none() {
             self.report_at = Some(next_report(&mut self.rng, now, true));
@@ -92,7 +101,13 @@ impl Mirror {
     pub(super) fn handle_rtp(&mut self, now: Instant, bytes: &[u8]) {
         let Ok(packet) = RtpPacket::parse(bytes) else { return };
         let header = packet.header;
-        let Some(turned) = self.types.iter().find(|own| own.from == header.payload_type).copied() else { return };
+        let (turned, to, payload) = if self.red.contains(&header.payload_type) {
+            let Some((turned, to, payload)) = self.turn_redundant(packet.payload) else { return };
+            (turned, to, Cow::Owned(payload))
+        } else {
+            let Some(turned) = self.turned(header.payload_type) else { return };
+            (turned, turned.to, Cow::Borrowed(packet.payload))
+        };
         match &mut self.reception {
             Some(reception) if reception.ssrc() == header.ssrc => reception.packet(now, &header, turned.clock, false),
             other => {
@@ -107,11 +122,29 @@ impl Mirror {
             return;
         }
         // RFC 3550 8.2: the same SSRC both ways would be a loop.
-        let back = Header { payload_type: turned.to, ssrc: self.ssrc, ..header };
+        let back = Header { payload_type: to, ssrc: self.ssrc, ..header };
         self.last = Some(Last { timestamp: header.timestamp, at: now, clock: turned.clock });
         self.packets = self.packets.wrapping_add(1);
-        self.octets = self.octets.wrapping_add(u32::try_from(packet.payload.len()).unwrap_or(0));
-        self.out.push_back(Packet::Rtp(back.packet(packet.payload)));
+        self.octets = self.octets.wrapping_add(u32::try_from(payload.len()).unwrap_or(0));
+        self.out.push_back(Packet::Rtp(back.packet(&payload)));
+    }
+
+    fn turned(&self, payload_type: u8) -> Option<Turned> {
+        self.types.iter().find(|own| own.from == payload_type).copied()
+    }
+
+    /// Redundant sound with the numbers of the far end in it, or the sound of now alone for one that takes no copies.
+    fn turn_redundant(&self, payload: &[u8]) -> Option<(Turned, u8, Vec<u8>)> {
+        let mut sound = Redundant::parse(payload).ok()?;
+        let turned = self.turned(sound.payload_type)?;
+        let Some(red) = self.red_back else { return Some((turned, turned.to, sound.payload.to_vec())) };
+        sound.payload_type = turned.to;
+        sound
+            .copies
+            .retain_mut(|copy| self.turned(copy.payload_type).map(|turned| copy.payload_type = turned.to).is_some());
+        let mut out = Vec::with_capacity(payload.len());
+        sound.write(&mut out).ok()?;
+        Some((turned, red, out))
     }
 
     pub(super) fn handle_rtcp(&mut self, now: Instant, bytes: &[u8]) {
@@ -175,6 +208,7 @@ mod tests {
     use media::{
         agreed::{AgreedCodec, AgreedEvents},
         codec::Codec,
+        red::Copy,
         rtp::Sequence,
     };
 
@@ -189,6 +223,8 @@ mod tests {
             controlling: false,
             send: opus(109),
             recv: opus(111),
+            red: Some(121),
+            red_recv: vec![63],
             dtmf: Some(AgreedEvents { pt: 101, clock: 48_000 }),
             dtmf_recv: vec![AgreedEvents { pt: 110, clock: 48_000 }],
             direction,
@@ -236,6 +272,26 @@ mod tests {
         assert!(back(&mut mirror).is_none());
         mirror.handle_rtp(now, &header(111, 6, 9).packet(b"another source"));
         assert_ne!(Some(back(&mut mirror).unwrap().0.ssrc), source);
+    }
+
+    #[test]
+    fn copies_go_back_with_the_numbers_of_the_far_end_or_not_at_all() {
+        let now = Instant::now();
+        let copies = [111, 96].map(|payload_type| Copy { payload_type, offset: 960, payload: b"before" });
+        let redundant = |payload_type, copies| Redundant { payload_type, payload: b"now", copies };
+        let mut came = Vec::new();
+        redundant(111, copies.to_vec()).write(&mut came).unwrap();
+        let mut turned = Vec::new();
+        redundant(109, vec![Copy { payload_type: 109, ..copies[0] }]).write(&mut turned).unwrap();
+        for (red, to, payload) in [(Some(121), 121, turned), (None, 109, b"now".to_vec())] {
+            let mut mirror = Mirror::new(now, [1; 32]);
+            mirror.apply(now, &Agreed { red, ..agreed(Direction::SendRecv) });
+            mirror.handle_rtp(now, &header(63, 5, 7).packet(&came));
+            let (header, echoed) = back(&mut mirror).unwrap();
+            assert_eq!((header.payload_type, echoed), (to, payload));
+            mirror.handle_rtp(now, &header.packet(&came[..3]));
+            assert!(back(&mut mirror).is_none(), "cut short");
+        }
     }
 
     #[test]

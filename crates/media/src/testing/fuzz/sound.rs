@@ -8,6 +8,7 @@ use crate::{
     codec::Codec,
     jitter::{BLOCK, JitterBuffer, Step},
     offer::{LocalPath, Negotiation, Policy},
+    red::Redundant,
     rtcp::Compound,
     rtp::{Header, Packet, Sequence, Ssrc, Timestamp},
     session::{Session, SessionConfig, SessionOutput},
@@ -18,16 +19,16 @@ use crate::{
 const MOST: usize = 600;
 const CODECS: [Codec; 4] = [Codec::Opus, Codec::G722, Codec::Pcmu, Codec::Pcma];
 /// What was agreed, what comfort noise has, and what nobody agreed.
-const PAYLOAD_TYPES: [u8; 8] = [111, 0, 8, 110, 126, 13, 9, 72];
+const PAYLOAD_TYPES: [u8; 9] = [111, 0, 8, 110, 126, 13, 9, 72, 63];
 /// What a far end like ours offers.
 const OFFER: &str = "v=0\r\no=far 10 1 IN IP4 198.51.100.1\r\ns=-\r\nc=IN IP4 198.51.100.1\r\nt=0 0\r\n\
-    m=audio 5000 UDP/TLS/RTP/SAVPF 111 0 8 110 126\r\na=rtpmap:111 opus/48000/2\r\na=rtpmap:110 telephone-event/48000\r\n\
+    m=audio 5000 UDP/TLS/RTP/SAVPF 111 63 0 8 110 126\r\na=rtpmap:111 opus/48000/2\r\na=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\na=rtpmap:110 telephone-event/48000\r\n\
     a=rtpmap:126 telephone-event/8000\r\na=setup:actpass\r\na=ice-ufrag:their\r\na=ice-pwd:abcdefghijklmnopqrstuv\r\n\
     a=fingerprint:sha-256 11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00\r\n\
     a=candidate:1 1 udp 2130706431 198.51.100.1 5000 typ host\r\na=rtcp-mux\r\n\
     a=rtcp-xr:pkt-loss-rle rcvr-rtt=all stat-summary=loss,dup,jitt voip-metrics\r\n";
 
-/// RTP and RTCP: a payload lies in its packet, and reports are written as they were read.
+/// RTP, RED and RTCP: a payload lies in its packet, and reports are written as they were read.
 pub fn packets(bytes: &[u8]) {
     if let Ok(packet) = Packet::parse(bytes) {
         assert!(packet.payload.len() + 12 <= bytes.len());
@@ -42,6 +43,11 @@ pub fn packets(bytes: &[u8]) {
             assert_eq!(again.to_bytes(), written);
             assert_eq!(again.0.len(), compound.0.len());
         }
+    }
+    if let Ok(redundant) = Redundant::parse(bytes) {
+        let mut written = Vec::new();
+        redundant.write(&mut written).expect("what is read fits");
+        assert_eq!(written, bytes);
     }
     let _ = crate::dtmf::Event::parse(bytes).map(|event| crate::dtmf::key(event.code));
 }
@@ -73,6 +79,8 @@ pub fn jitter(script: &[u8]) {
             _ => {
                 now += MS * u32::from(choices.byte());
                 let _ = (buffer.insert_other(&header), buffer.wanted_stretch());
+                let (codec, offset) = (CODECS[usize::from(what >> 4) % CODECS.len()], u16::from(what) * 96);
+                let _ = buffer.insert_copy(&header, codec, offset, choices.some(20));
             }
         }
         assert!(buffer.target() <= 400 * MS);

@@ -1,0 +1,299 @@
+//! What is done against loss, and at what bit-rate: a ladder that follows the reports of the far end.
+//!
+//! | the far end reports | what is sent |
+//! |---|---|
+//! | no loss | Opus with its copy of the frame before in its own bits (in-band FEC), which any decoder knows |
+//! | loss, and it agreed to RED | RFC 2198: each packet carries that of some packets before, as far back as bursts are long |
+//! | a queue that grows | the same with fewer bits, down to the least; then without RED |
+//!
+//! One copy that lies further back than a burst is long is worth more than two that are lost with it. While nothing is
+//! lost there are no copies and their bits are not spent.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::rtcp::ReportBlock;
+
+/// Bits per second of the codec while nothing is lost: at this rate the copy of the last frame rides along.
+pub const CALM: u32 = 32_000;
+/// Most that is sent, copies and all.
+pub const CEILING: u32 = 50_000;
+/// Least that is sent, however bad the path.
+pub const FLOOR: u32 = 12_000;
+/// The same with RED: below, two of each are worse than one.
+const FLOOR_OF_RED: u32 = 26_000;
+/// The headers of RED at 50 packets a second.
+const HEADERS: u32 = 2_000;
+/// Loss from which RED is sent, and under which it is not, 0..=1.
+const ON: f32 = 0.02;
+const OFF: f32 = 0.01;
+/// Reports in a row under [`OFF`] before it ends: the next burst is likelier than the calm.
+const CALM_REPORTS: u32 = 3;
+/// A round trip so much longer than the shortest is a queue that we may be filling.
+const QUEUE: Duration = Duration::from_millis(150);
+/// Reports the length of bursts is judged by: about forty seconds.
+const REMEMBERED: usize = 8;
+/// What is believed of bursts before much is known, in packets, and for how many reports it counts.
+const BELIEVED: f32 = 2.0;
+const BELIEF: f32 = 2.0;
+/// A report about fewer packets says nothing of bursts.
+const FEWEST: u32 = 20;
+/// The farthest a copy lies back, in packets.
+pub const FARTHEST: u8 = 5;
+
+/// What to send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Plan {
+    /// Bits per second of the codec; with a copy about twice as much is sent.
+    pub bitrate: u32,
+    /// Loss that the encoder shall prepare for, in percent.
+    pub loss: u8,
+    /// How many packets back the copy lies, 1..=[`FARTHEST`]; `None` without RED.
+    pub back: Option<u8>,
+}
+
+/// What is known of the path from us to the far end.
+#[derive(Debug, Clone, Default)]
+pub struct Ladder {
+    /// Whether the far end takes RED.
+    red: bool,
+    /// What the far end takes at most, in bits per second.
+    limit: Option<u32>,
+    /// What the person wishes for, in bits per second.
+    wish: Option<u32>,
+    /// Up at once, down slowly.
+    loss: f32,
+    on: bool,
+    calm: u32,
+    /// Share of the way from floor to ceiling given up because of a queue, 0..=1.
+    given_up: f32,
+    shortest: Option<Duration>,
+    /// Highest sequence number and sum of losses of the last report.
+    before: Option<(u32, i32)>,
+    /// Packets expected and lost, report by report.
+    recent: VecDeque<(u32, u32)>,
+    /// Told by the far end itself.
+    told: Option<f32>,
+}
+
+impl Ladder {
+    /// With a bit-rate of one's own, for thin lines or thick ones; `None` is [`CALM`], and up to [`CEILING`] against loss.
+    pub fn new(wish: Option<u32>) -> Self {
+        Self { wish, ..Self::default() }
+    }
+
+    /// What offer and answer say: whether RED may be sent, and `maxaveragebitrate`, which bounds the sum (RFC 7587
+    /// section 6.1).
+    pub fn agree(&mut self, red: bool, limit: Option<u32>) {
+        (self.red, self.limit) = (red, limit);
+    }
+
+    /// The far end reports on our stream; `rtt` is what this report proves.
+    pub fn report(&mut self, block: &ReportBlock, rtt: Option<Duration>) {
+        let loss = f32::from(block.fraction_lost) / 256.0;
+        self.loss = loss.max(self.loss * 0.7);
+        self.calm = if loss < OFF { self.calm + 1 } else { 0 };
+        self.on = if self.on { self.calm < CALM_REPORTS } else { loss >= ON };
+        self.count(block);
+        if let Some(rtt) = rtt {
+            let shortest = *self.shortest.insert(self.shortest.map_or(rtt, |shortest| shortest.min(rtt)));
+            // Loss alone is no reason to send less: on radio it does not help, and sound is a trickle. A queue is one.
+            let queue = rtt > shortest.saturating_add(QUEUE);
+            self.given_up = (self.given_up + if queue { 0.3 } else { -0.1 }).clamp(0.0, 1.0);
+        }
+    }
+
+    /// The mean length of bursts in packets where the far end measures it (RFC 3611 section 4.7.2); it counts before
+    /// what we work out.
+    pub fn burst(&mut self, packets: f32) {
+        self.told = packets.is_finite().then_some(packets.max(1.0));
+    }
+
+    /// What to send until the next report.
+    pub fn plan(&self) -> Plan {
+        let least = self.limit.map_or(FLOOR, |limit| limit.min(FLOOR));
+        let ceiling = self.wish.unwrap_or(CEILING);
+        let most = self.limit.map_or(ceiling, |limit| limit.min(ceiling)).max(least);
+        let room = least + ((most - least) as f32 * (1.0 - self.given_up)) as u32;
+        let loss = (100.0 * self.loss).ceil() as u8;
+        if self.red && self.on && room >= FLOOR_OF_RED {
+            let back = self.burst_length().round() as u8;
+            return Plan { bitrate: (room - HEADERS) / 2, loss, back: Some(back.clamp(1, FARTHEST)) };
+        }
+        Plan { bitrate: room.min(self.wish.unwrap_or(CALM)), loss, back: None }
+    }
+
+    fn count(&mut self, block: &ReportBlock) {
+        let now = (block.highest_sequence, block.cumulative_lost);
+        let Some((sequence, lost)) = self.before.replace(now) else { return };
+        let expected = now.0.wrapping_sub(sequence);
+        // A sender or a receiver that began anew counts from somewhere else.
+        if !(FEWEST..0x8000).contains(&expected) {
+            return;
+        }
+        let lost = u32::try_from(now.1.saturating_sub(lost)).unwrap_or(0).min(expected);
+        if self.recent.len() == REMEMBERED {
+            self.recent.pop_front();
+        }
+        self.recent.push_back((expected, lost));
+    }
+
+    /// The mean number of packets lost in a row.
+    ///
+    /// A report tells how many of n packets were lost, not which. But if each is lost by itself with probability p, the
+    /// number varies from report to report by n p (1 − p), and the longer the bursts, the more: in a two-state chain
+    /// (Gilbert) by F = 2 (1 − p) b − 1 times that, with b the mean length of a burst. So F is measured and b follows.
+    fn burst_length(&self) -> f32 {
+        if let Some(told) = self.told {
+            return told;
+        }
+        let sum = |of: fn(&(u32, u32)) -> u32| self.recent.iter().map(of).sum::<u32>() as f32;
+        let p = sum(|(_, lost)| *lost) / sum(|(expected, _)| *expected).max(1.0);
+        if !(0.001..0.9).contains(&p) {
+            return BELIEVED;
+        }
+        let square = |(expected, lost): &(u32, u32)| {
+            let expected = *expected as f32;
+            (*lost as f32 - expected * p).powi(2) / (expected * p * (1.0 - p))
+        };
+        let squares: f32 = self.recent.iter().map(square).sum();
+        // The mean of them is their own, which takes one away.
+        let reports = self.recent.len() as f32 - 1.0;
+        let believed = 2.0 * (1.0 - p) * BELIEVED - 1.0;
+        let spread = (squares + BELIEF * believed) / (reports + BELIEF);
+        ((spread + 1.0) / (2.0 * (1.0 - p))).max(1.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::{Rng, SeedableRng};
+    use rand_chacha::ChaCha12Rng;
+
+    use super::*;
+    use crate::rtp::Ssrc;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    fn agreed() -> Ladder {
+        let mut ladder = Ladder::default();
+        ladder.agree(true, None);
+        ladder
+    }
+
+    fn block(expected: u32, lost: u32, sums: &mut (u32, u32)) -> ReportBlock {
+        *sums = (sums.0 + expected, sums.1 + lost);
+        ReportBlock {
+            ssrc: Ssrc(1),
+            fraction_lost: (lost * 256 / expected).min(255) as u8,
+            cumulative_lost: sums.1 as i32,
+            highest_sequence: sums.0,
+            jitter: 0,
+            last_sr: 0,
+            delay_since_last_sr: 0,
+        }
+    }
+
+    /// Reports of 250 packets with this loss in percent.
+    fn reported(ladder: &mut Ladder, percents: &[u32], rtt: Duration) {
+        let mut sums = (0, 0);
+        for percent in percents {
+            ladder.report(&block(400, percent * 4, &mut sums), Some(rtt));
+        }
+    }
+
+    #[test]
+    fn copies_are_sent_while_packets_are_lost_and_not_at_once_ended() {
+        let mut ladder = agreed();
+        reported(&mut ladder, &[0, 0, 1], 50 * MS);
+        assert_eq!(ladder.plan(), Plan { bitrate: CALM, loss: 1, back: None });
+        reported(&mut ladder, &[3], 50 * MS);
+        assert_eq!(ladder.plan(), Plan { bitrate: 24_000, loss: 3, back: Some(2) });
+        reported(&mut ladder, &[0, 0], 50 * MS);
+        assert!(ladder.plan().back.is_some(), "two calm reports are not the end");
+        reported(&mut ladder, &[2, 0, 0], 50 * MS);
+        assert!(ladder.plan().back.is_some(), "three in a row");
+        reported(&mut ladder, &[0], 50 * MS);
+        assert_eq!(ladder.plan(), Plan { bitrate: CALM, loss: 1, back: None });
+        reported(&mut ladder, &[20], 50 * MS);
+        ladder.agree(false, None);
+        assert_eq!(ladder.plan(), Plan { bitrate: CALM, loss: 20, back: None });
+    }
+
+    #[test]
+    fn the_sum_stays_between_floor_and_ceiling_and_under_the_limit() {
+        let mut ladder = agreed();
+        reported(&mut ladder, &[20], 50 * MS);
+        let sum = |plan: Plan| plan.bitrate * if plan.back.is_some() { 2 } else { 1 };
+        for limit in [6_000, 9_000, 25_000, 30_000, 40_000, 510_000] {
+            ladder.agree(true, Some(limit));
+            let plan = ladder.plan();
+            assert!(sum(plan) <= limit.min(CEILING), "{limit}: {plan:?}");
+            assert_eq!(plan.back.is_some(), limit >= FLOOR_OF_RED, "{limit}: {plan:?}");
+        }
+        ladder.agree(true, None);
+        // A queue grows: less and less, at last without copies, and never under the floor.
+        let mut last = sum(ladder.plan());
+        for _ in 0..6 {
+            reported(&mut ladder, &[20], 500 * MS);
+            let plan = ladder.plan();
+            assert!((FLOOR..=last).contains(&sum(plan)), "{plan:?}");
+            last = sum(plan);
+        }
+        assert_eq!(ladder.plan(), Plan { bitrate: FLOOR, loss: 20, back: None });
+        // It is gone, and slowly everything comes back.
+        reported(&mut ladder, &[20], 60 * MS);
+        assert!(ladder.plan().bitrate < 20_000);
+        reported(&mut ladder, &[20; 12], 60 * MS);
+        assert_eq!(ladder.plan().bitrate, (CEILING - HEADERS) / 2);
+    }
+
+    #[test]
+    fn the_distance_follows_the_bursts() {
+        // A two-state chain that loses `share` in bursts of the mean length.
+        let distance = |share: f64, length: f64, seed| {
+            let (mut rng, mut ladder, mut sums) = (ChaCha12Rng::seed_from_u64(seed), agreed(), (0, 0));
+            let (leave, enter) = (1.0 / length, share / (1.0 - share) / length);
+            let mut bad = false;
+            for _ in 0..REMEMBERED {
+                let lost = (0..250).filter(|_| {
+                    bad = rng.random_bool(if bad { 1.0 - leave } else { enter });
+                    bad
+                });
+                let lost = lost.count() as u32;
+                ladder.report(&block(250, lost, &mut sums), None);
+            }
+            f64::from(ladder.plan().back.unwrap_or(0))
+        };
+        let mean = |share, length| (0..40).map(|seed| distance(share, length, seed)).sum::<f64>() / 40.0;
+        let (alone, three, six) = (mean(0.1, 1.0 / 0.9), mean(0.2, 3.0), mean(0.2, 6.0));
+        assert!((1.0..1.8).contains(&alone), "{alone}");
+        assert!((2.3..3.7).contains(&three), "{three}");
+        assert!(six > 4.0, "{six}");
+    }
+
+    #[test]
+    fn what_the_far_end_measures_counts_before_what_we_work_out() {
+        let mut ladder = agreed();
+        reported(&mut ladder, &[10; 8], 50 * MS);
+        for (told, back) in [(1.0, 1), (2.6, 3), (40.0, FARTHEST), (0.0, 1), (f32::NEG_INFINITY, 1)] {
+            ladder.burst(told);
+            assert_eq!(ladder.plan().back, Some(back), "{told}");
+        }
+    }
+
+    #[test]
+    fn figures_that_cannot_be_change_nothing() {
+        let mut ladder = agreed();
+        let mut block = block(400, 40, &mut (0, 0));
+        for (sequence, lost) in [(0, 0), (u32::MAX, i32::MIN), (5, i32::MAX), (u32::MAX, 3), (100, 0x7f_ffff)] {
+            (block.highest_sequence, block.cumulative_lost) = (sequence, lost);
+            ladder.report(&block, Some(Duration::MAX));
+            let plan = ladder.plan();
+            assert!(
+                (FLOOR..=CALM).contains(&plan.bitrate) && plan.back.is_none_or(|back| (1..=FARTHEST).contains(&back)),
+                "{plan:?}"
+            );
+        }
+    }
+}
