@@ -197,7 +197,7 @@ fn all_codecs_and_both_clocks_of_keys_are_offered() {
     assert_eq!(lines(&sdp, "m=audio ")[0].split(' ').skip(2).collect::<Vec<_>>(), numbers);
     numbers.sort_unstable();
     numbers.dedup();
-    assert_eq!(numbers.len(), 6);
+    assert_eq!(numbers.len(), 7);
     assert!(sdp.contains("minptime=10;useinbandfec=1\r\n"));
 }
 

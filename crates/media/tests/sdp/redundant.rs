@@ -63,7 +63,8 @@ fn copies_of_something_else_are_not_sent() {
     let eight = with_red(&offer(), 63, "a=fmtp:63 111/111\r\n").replace("red/48000/2", "red/8000");
     assert_eq!(answered(&eight).1.red, None);
     // Text telephony (RFC 4103) has copies of its own.
-    let own = Negotiation::new([7; 32], Policy { codecs: vec![Codec::Pcmu], ..Policy::default() }).offer(&local(), Direction::SendRecv);
+    let own = Negotiation::new([7; 32], Policy { codecs: vec![Codec::Pcmu], ..Policy::default() })
+        .offer(&local(), Direction::SendRecv);
     assert!(!own.contains("red/") && own.contains("SAVPF 0 126\r\n"), "{own}");
 }
 

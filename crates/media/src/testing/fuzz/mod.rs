@@ -6,7 +6,7 @@ mod description;
 mod sound;
 
 pub use description::{FINGERPRINT, is_answer, local, offer, sdp};
-pub use sound::{jitter, packets, session};
+pub use sound::{inband, jitter, noise, packets, red, session};
 
 use std::time::Duration;
 

@@ -4,8 +4,10 @@ use std::time::{Duration, Instant};
 
 use super::{Choices, MS};
 use crate::{
+    RATE,
     agreed::{Agreed, Direction},
-    codec::Codec,
+    codec::{Codec, noise::ComfortNoise},
+    inband::InbandReceiver,
     jitter::{BLOCK, JitterBuffer, Step},
     offer::{LocalPath, Negotiation, Policy},
     red::Redundant,
@@ -28,7 +30,7 @@ const OFFER: &str = "v=0\r\no=far 10 1 IN IP4 198.51.100.1\r\ns=-\r\nc=IN IP4 19
     a=candidate:1 1 udp 2130706431 198.51.100.1 5000 typ host\r\na=rtcp-mux\r\n\
     a=rtcp-xr:pkt-loss-rle rcvr-rtt=all stat-summary=loss,dup,jitt voip-metrics\r\n";
 
-/// RTP, RED and RTCP: a payload lies in its packet, and reports are written as they were read.
+/// RTP and RTCP: a payload lies in its packet, and reports are written as they were read.
 pub fn packets(bytes: &[u8]) {
     if let Ok(packet) = Packet::parse(bytes) {
         assert!(packet.payload.len() + 12 <= bytes.len());
@@ -44,12 +46,50 @@ pub fn packets(bytes: &[u8]) {
             assert_eq!(again.0.len(), compound.0.len());
         }
     }
-    if let Ok(redundant) = Redundant::parse(bytes) {
-        let mut written = Vec::new();
-        redundant.write(&mut written).expect("what is read fits");
-        assert_eq!(written, bytes);
-    }
     let _ = crate::dtmf::Event::parse(bytes).map(|event| crate::dtmf::key(event.code));
+}
+
+/// Redundant sound: what is read is written as it was.
+pub fn red(bytes: &[u8]) {
+    let Ok(redundant) = Redundant::parse(bytes) else { return };
+    let mut written = Vec::new();
+    redundant.write(&mut written).expect("what is read fits");
+    assert_eq!(written, bytes);
+}
+
+/// Comfort noise: packets, each with its length before it, make sound of the length asked for and within bounds.
+pub fn noise(script: &[u8]) {
+    let mut choices = Choices(script);
+    let length = usize::from(choices.byte());
+    let Some(mut noise) = ComfortNoise::new(choices.some(length)) else { return };
+    for _ in 0..MOST / 6 {
+        let Some(length) = choices.next() else { return };
+        noise.update(choices.some(usize::from(length)));
+        let mut made = Vec::new();
+        noise.make(2 * BLOCK, &mut made);
+        assert_eq!(made.len(), 2 * BLOCK);
+        assert!(made.iter().all(|sample| sample.abs() <= 4.0), "a din");
+    }
+}
+
+/// Keys in the sound: samples of eight bits, in blocks of any length. No key comes sooner than one can be pressed.
+pub fn inband(script: &[u8]) {
+    let (mut choices, mut receiver) = (Choices(script), InbandReceiver::new());
+    let (mut samples, mut keys) = (0, 0);
+    while let Some(length) = choices.next() {
+        let block: Vec<f32> = choices
+            .some(usize::from(length))
+            .iter()
+            // Held for six samples, which makes it one at 8 kHz, where the keys are looked for.
+            .flat_map(|octet| [(f32::from(*octet) - 128.0) / 128.0; 6])
+            .collect();
+        samples += block.len();
+        receiver.push(&block, |key| {
+            assert!(crate::dtmf::code(key).is_some(), "{key}");
+            keys += 1;
+        });
+    }
+    assert!(keys <= samples / (RATE as usize / 40), "{keys} keys in {samples} samples");
 }
 
 /// The jitter buffer: packets in any order and at any time. It keeps a bounded number, and always says how to go on.
