@@ -22,7 +22,7 @@ TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 WORK = TARGET / "quality"
 JUDGES = ["pesq", "speechmos", "onnxruntime", "librosa", "scipy", "soundfile", "G722"]
 PACKAGE = "asterisk-core-sounds-en-g722"
-PROMPTS = ["demo-congrats", "demo-abouttotry", "vm-options", "tt-monkeys", "demo-moreinfo"]
+PROMPTS = ["demo-congrats", "demo-abouttotry", "vm-options", "demo-moreinfo"]
 SENTENCES = [
     "The birch canoe slid on the smooth planks. Glue the sheet to the dark blue background.",
     "It is easy to tell the depth of a well. These days a chicken leg is a rare dish.",

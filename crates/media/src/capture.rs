@@ -111,9 +111,10 @@ impl Capture {
             self.sent.clear();
         }
         let Some(encoder) = &mut self.encoder else { return Ok(()) };
-        encoder.set_loss(plan.loss);
         // With a whole copy behind it each bit is better spent on the sound.
-        encoder.set_bitrate(plan.bitrate, plan.back.is_none())
+        encoder.set_bitrate(plan.bitrate, plan.back.is_none())?;
+        encoder.set_loss(plan.loss);
+        encoder.set_wideband(plan.wideband)
     }
 
     /// Opens or closes the stream.

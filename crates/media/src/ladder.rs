@@ -3,7 +3,8 @@
 //! | the far end reports | what is sent |
 //! |---|---|
 //! | no loss | Opus with its copy of the frame before in its own bits (in-band FEC), which any decoder knows |
-//! | loss, and it agreed to RED | RFC 2198: each packet carries that of some packets before, as far back as bursts are long |
+//! | loss | the same without what lies above 8 kHz, which nothing that conceals can make, for clearer sound below |
+//! | loss, and it agreed to RED | RFC 2198: each packet carries that of some packets before, out of the reach of a burst |
 //! | a queue that grows | the same with fewer bits, down to the least; then without RED |
 //!
 //! One copy that lies further back than a burst is long is worth more than two that are lost with it. While nothing is
@@ -31,23 +32,31 @@ const OFF: f32 = 0.01;
 const CALM_REPORTS: u32 = 3;
 /// A round trip so much longer than the shortest is a queue that we may be filling.
 const QUEUE: Duration = Duration::from_millis(150);
-/// Reports the length of bursts is judged by: about forty seconds.
-const REMEMBERED: usize = 8;
+/// Reports the length of bursts is judged by: about eighty seconds.
+const REMEMBERED: usize = 16;
 /// What is believed of bursts before much is known, in packets, and for how many reports it counts.
-const BELIEVED: f32 = 2.0;
-const BELIEF: f32 = 2.0;
+const BELIEVED: f32 = 1.5;
+const BELIEF: f32 = 3.0;
 /// A report about fewer packets says nothing of bursts.
 const FEWEST: u32 = 20;
 /// The farthest a copy lies back, in packets.
 pub const FARTHEST: u8 = 5;
+/// One packet further back is worth it if it saves so large a share of the packets: all sound waits for it.
+const WORTH: f32 = 0.006;
+/// And so large a share of the packets before the distance is changed, for then all sound is stretched.
+const CHANGE: f32 = 0.008;
+/// Bits per second of the codec up to which sound above 8 kHz is left out while packets are lost.
+const WIDE: u32 = CALM;
 
 /// What to send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Plan {
     /// Bits per second of the codec; with a copy about twice as much is sent.
     pub bitrate: u32,
-    /// Loss that the encoder shall prepare for, in percent.
+    /// Loss that the encoder shall prepare for, in percent: what no copy mends.
     pub loss: u8,
+    /// Whether what lies above 8 kHz is left out.
+    pub wideband: bool,
     /// How many packets back the copy lies, 1..=[`FARTHEST`]; `None` without RED.
     pub back: Option<u8>,
 }
@@ -74,6 +83,8 @@ pub struct Ladder {
     recent: VecDeque<(u32, u32)>,
     /// Told by the far end itself.
     told: Option<f32>,
+    /// How far back copies lie, since there are some.
+    back: Option<u8>,
 }
 
 impl Ladder {
@@ -95,6 +106,7 @@ impl Ladder {
         self.calm = if loss < OFF { self.calm + 1 } else { 0 };
         self.on = if self.on { self.calm < CALM_REPORTS } else { loss >= ON };
         self.count(block);
+        self.back = self.on.then(|| self.distance());
         if let Some(rtt) = rtt {
             let shortest = *self.shortest.insert(self.shortest.map_or(rtt, |shortest| shortest.min(rtt)));
             // Loss alone is no reason to send less: on radio it does not help, and sound is a trickle. A queue is one.
@@ -104,7 +116,7 @@ impl Ladder {
     }
 
     /// The mean length of bursts in packets where the far end measures it (RFC 3611 section 4.7.2); it counts before
-    /// what we work out.
+    /// what we work out, from the next report on.
     pub fn burst(&mut self, packets: f32) {
         self.told = packets.is_finite().then_some(packets.max(1.0));
     }
@@ -115,12 +127,30 @@ impl Ladder {
         let ceiling = self.wish.unwrap_or(CEILING);
         let most = self.limit.map_or(ceiling, |limit| limit.min(ceiling)).max(least);
         let room = least + ((most - least) as f32 * (1.0 - self.given_up)) as u32;
-        let loss = (100.0 * self.loss).ceil() as u8;
-        if self.red && self.on && room >= FLOOR_OF_RED {
-            let back = self.burst_length().round() as u8;
-            return Plan { bitrate: (room - HEADERS) / 2, loss, back: Some(back.clamp(1, FARTHEST)) };
+        let percent = |share: f32| (100.0 * share).ceil() as u8;
+        if let Some(back) = self.back.filter(|_| self.red && room >= FLOOR_OF_RED) {
+            let (bitrate, loss) = ((room - HEADERS) / 2, percent(self.left(back)));
+            return Plan { bitrate, loss, wideband: bitrate <= WIDE, back: Some(back) };
         }
-        Plan { bitrate: room.min(self.wish.unwrap_or(CALM)), loss, back: None }
+        let bitrate = room.min(self.wish.unwrap_or(CALM));
+        Plan { bitrate, loss: percent(self.loss), wideband: self.on && bitrate <= WIDE, back: None }
+    }
+
+    /// The share of packets that are lost together with their copies so far back.
+    ///
+    /// In a two-state chain (Gilbert) that loses a share p in bursts of the mean length b, a packet n after a lost one is
+    /// lost too with the probability p + (1 − p) (1 − 1 / (b (1 − p)))^n.
+    fn left(&self, back: u8) -> f32 {
+        let p = self.loss.clamp(0.0, 0.9);
+        let alike = (1.0 - 1.0 / (self.burst_length() * (1.0 - p))).max(0.0);
+        p * (p + (1.0 - p) * alike.powi(i32::from(back)))
+    }
+
+    /// How far back a copy lies best, in packets; where it lies now if that is nearly as good.
+    fn distance(&self) -> u8 {
+        let cost = |back: u8| self.left(back) + WORTH * f32::from(back);
+        let best = (1..=FARTHEST).min_by(|a, b| cost(*a).total_cmp(&cost(*b))).unwrap_or(1);
+        self.back.filter(|now| cost(*now) < cost(best) + CHANGE).unwrap_or(best)
     }
 
     fn count(&mut self, block: &ReportBlock) {
@@ -206,18 +236,18 @@ mod tests {
     fn copies_are_sent_while_packets_are_lost_and_not_at_once_ended() {
         let mut ladder = agreed();
         reported(&mut ladder, &[0, 0, 1], 50 * MS);
-        assert_eq!(ladder.plan(), Plan { bitrate: CALM, loss: 1, back: None });
+        assert_eq!(ladder.plan(), Plan { bitrate: CALM, loss: 1, wideband: false, back: None });
         reported(&mut ladder, &[3], 50 * MS);
-        assert_eq!(ladder.plan(), Plan { bitrate: 24_000, loss: 3, back: Some(2) });
+        assert_eq!(ladder.plan(), Plan { bitrate: 24_000, loss: 1, wideband: true, back: Some(2) });
         reported(&mut ladder, &[0, 0], 50 * MS);
         assert!(ladder.plan().back.is_some(), "two calm reports are not the end");
         reported(&mut ladder, &[2, 0, 0], 50 * MS);
         assert!(ladder.plan().back.is_some(), "three in a row");
         reported(&mut ladder, &[0], 50 * MS);
-        assert_eq!(ladder.plan(), Plan { bitrate: CALM, loss: 1, back: None });
+        assert_eq!(ladder.plan(), Plan { bitrate: CALM, loss: 1, wideband: false, back: None });
         reported(&mut ladder, &[20], 50 * MS);
         ladder.agree(false, None);
-        assert_eq!(ladder.plan(), Plan { bitrate: CALM, loss: 20, back: None });
+        assert_eq!(ladder.plan(), Plan { bitrate: CALM, loss: 20, wideband: true, back: None });
     }
 
     #[test]
@@ -240,7 +270,7 @@ mod tests {
             assert!((FLOOR..=last).contains(&sum(plan)), "{plan:?}");
             last = sum(plan);
         }
-        assert_eq!(ladder.plan(), Plan { bitrate: FLOOR, loss: 20, back: None });
+        assert_eq!(ladder.plan(), Plan { bitrate: FLOOR, loss: 20, wideband: true, back: None });
         // It is gone, and slowly everything comes back.
         reported(&mut ladder, &[20], 60 * MS);
         assert!(ladder.plan().bitrate < 20_000);
@@ -267,17 +297,27 @@ mod tests {
         };
         let mean = |share, length| (0..40).map(|seed| distance(share, length, seed)).sum::<f64>() / 40.0;
         let (alone, three, six) = (mean(0.1, 1.0 / 0.9), mean(0.2, 3.0), mean(0.2, 6.0));
-        assert!((1.0..1.8).contains(&alone), "{alone}");
-        assert!((2.3..3.7).contains(&three), "{three}");
-        assert!(six > 4.0, "{six}");
+        assert!((1.0..2.2).contains(&alone) && three > 2.5 && six > 3.5, "{alone} {three} {six}");
     }
 
     #[test]
     fn what_the_far_end_measures_counts_before_what_we_work_out() {
-        let mut ladder = agreed();
-        reported(&mut ladder, &[10; 8], 50 * MS);
-        for (told, back) in [(1.0, 1), (2.6, 3), (40.0, FARTHEST), (0.0, 1), (f32::NEG_INFINITY, 1)] {
+        // No copy gets out of bursts of a second, so nothing waits for it.
+        for (told, back) in [(1.0, 1), (1.5, 2), (2.6, 4), (4.0, FARTHEST), (60.0, 1), (0.0, 1), (f32::NEG_INFINITY, 2)]
+        {
+            let mut ladder = agreed();
             ladder.burst(told);
+            reported(&mut ladder, &[10; 8], 50 * MS);
+            assert_eq!(ladder.plan().back, Some(back), "{told}");
+        }
+    }
+
+    #[test]
+    fn a_distance_that_is_nearly_as_good_stays() {
+        let mut ladder = agreed();
+        for (told, back) in [(2.6, 4), (3.0, 4), (2.2, 4), (1.0, 1), (2.6, 4)] {
+            ladder.burst(told);
+            reported(&mut ladder, &[10; 8], 50 * MS);
             assert_eq!(ladder.plan().back, Some(back), "{told}");
         }
     }

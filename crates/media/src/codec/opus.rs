@@ -4,7 +4,7 @@
 //! Two bindings of the one library: `opus` encodes and reads packets, `opusic-c` decodes, for `opus` cannot set the
 //! complexity of a decoder.
 
-use opus::{Application, Bitrate, Channels, Encoder};
+use opus::{Application, Bandwidth, Bitrate, Channels, Encoder};
 
 use crate::error::SoundError;
 
@@ -15,8 +15,10 @@ const LEAST_BITRATE: i32 = 6_000;
 const MOST_BITRATE: i32 = 510_000;
 /// The longest packet, 120 ms (RFC 6716 section 3.2.5).
 pub(super) const LONGEST: usize = 5760;
-/// Loss that the encoder always prepares for, in percent; below it, it would leave the copy out.
+/// Loss that the encoder always prepares for while its own copies ride along, in percent; below it, it would leave them
+/// out.
 const LEAST_LOSS: u8 = 10;
+const MOST_LOSS: u8 = 30;
 /// From 5 on a decoder conceals with its network; more would only count in a library built with speech enhancement.
 const DEEP: u8 = 5;
 
@@ -27,6 +29,7 @@ pub(super) struct OpusEncoder {
     loss: u8,
     bitrate: i32,
     copy: bool,
+    wideband: bool,
     scratch: [u8; 1275],
 }
 
@@ -42,7 +45,7 @@ impl OpusEncoder {
         inner.set_complexity(9)?;
         inner.set_inband_fec(true)?;
         inner.set_packet_loss_perc(i32::from(LEAST_LOSS))?;
-        Ok(Self { inner, limit, loss: LEAST_LOSS, bitrate, copy: true, scratch: [0; 1275] })
+        Ok(Self { inner, limit, loss: LEAST_LOSS, bitrate, copy: true, wideband: false, scratch: [0; 1275] })
     }
 
     /// Takes so many bits per second, or as many as the far end takes, and says whether the copy of the last frame rides
@@ -57,8 +60,18 @@ impl OpusEncoder {
         Ok(())
     }
 
+    /// Leaves out what lies above 8 kHz, or not.
+    pub(super) fn set_wideband(&mut self, wideband: bool) -> Result<(), SoundError> {
+        if wideband != self.wideband {
+            self.inner.set_max_bandwidth(if wideband { Bandwidth::Wideband } else { Bandwidth::Fullband })?;
+            self.wideband = wideband;
+        }
+        Ok(())
+    }
+
+    /// Prepares for so much loss: each frame depends less on those before.
     pub(super) fn set_loss(&mut self, percent: u8) {
-        let percent = percent.clamp(LEAST_LOSS, 30);
+        let percent = percent.clamp(if self.copy { LEAST_LOSS } else { 0 }, MOST_LOSS);
         // A refused figure leaves the old one, which is safe.
         if percent != self.loss && self.inner.set_packet_loss_perc(i32::from(percent)).is_ok() {
             self.loss = percent;

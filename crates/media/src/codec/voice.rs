@@ -101,7 +101,8 @@ impl VoiceEncoder {
         }
     }
 
-    /// Takes so many bits per second, within what the far end's fmtp allows, and says whether the copy of the frame before rides along in them; only Opus heeds it.
+    /// Takes so many bits per second, within what the far end's fmtp allows, and says whether the copy of the frame before
+    /// rides along in them; only Opus heeds it.
     pub fn set_bitrate(&mut self, bitrate: u32, copy: bool) -> Result<(), SoundError> {
         match &mut self.inner {
             EncoderOf::Opus(opus) => opus.set_bitrate(bitrate, copy),
@@ -109,7 +110,15 @@ impl VoiceEncoder {
         }
     }
 
-    /// Tells what share of our packets the far end loses, in percent.
+    /// Leaves out what lies above 8 kHz, or not; only Opus has it.
+    pub fn set_wideband(&mut self, wideband: bool) -> Result<(), SoundError> {
+        match &mut self.inner {
+            EncoderOf::Opus(opus) => opus.set_wideband(wideband),
+            EncoderOf::Waveform(_) => Ok(()),
+        }
+    }
+
+    /// Tells what share of our packets the far end has to do without, in percent.
     pub fn set_loss(&mut self, percent: u8) {
         if let EncoderOf::Opus(opus) = &mut self.inner {
             opus.set_loss(percent);
