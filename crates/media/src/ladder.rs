@@ -115,7 +115,7 @@ impl Ladder {
         }
     }
 
-    /// The mean length of bursts in packets where the far end measures it (RFC 3611 section 4.7.2); it counts before
+    /// The mean length of bursts in packets where the far end reports of each (RFC 3611 section 4.1); it counts before
     /// what we work out, from the next report on.
     pub fn burst(&mut self, packets: f32) {
         self.told = packets.is_finite().then_some(packets.max(1.0));

@@ -54,7 +54,12 @@ impl Session {
     pub(super) fn handle_extended(&mut self, now: Instant, sender: Ssrc, blocks: &[Block]) {
         for block in blocks {
             match block {
-                Block::Losses(losses) if losses.ssrc == self.ssrc => self.far.losses(losses),
+                Block::Losses(losses) if losses.ssrc == self.ssrc => {
+                    self.far.losses(losses);
+                    if let Some(burst) = self.far.burst() {
+                        self.ladder.burst(burst as f32);
+                    }
+                }
                 Block::Voip(voip) if voip.ssrc == self.ssrc => {
                     // RFC 3611 section 4.7.5: 10..=50 in tenths; anything else is not known.
                     let told = [voip.mos_cq, voip.mos_lq].into_iter().find(|mos| (10..=50).contains(mos));
