@@ -37,7 +37,11 @@ pub(crate) const WORDS: &[Word] = &[
     word("mic", "DEVICE", "talk into this device, by id or name, or default"),
     word("speaker", "DEVICE", "listen to this device"),
     word("ringer", "DEVICE", "ring on this device"),
-    word("set", "SETTING VALUE", "change a setting: language, theme, defaultAccount, practice, echo, noise, level, recordAs, recordTone"),
+    word(
+        "set",
+        "SETTING VALUE",
+        "change a setting: language, theme, defaultAccount, practice, echo, noise, level, recordAs, recordTone",
+    ),
     word("help", "", "this help"),
     word("quit", "", "hang up, leave the servers and end"),
 ];

@@ -5,7 +5,8 @@ use rand_chacha::ChaCha8Rng;
 
 use super::*;
 use crate::contract::{
-    AccountWish, CallQuality, Cause, CauseKind, Direction, Echo, Grade, NameFrom, Noise, Party, RecordAs, Theme, Timestamp,
+    AccountWish, CallQuality, Cause, CauseKind, Direction, Echo, Grade, NameFrom, Noise, Party, RecordAs, Theme,
+    Timestamp,
 };
 use crate::fault::Code;
 

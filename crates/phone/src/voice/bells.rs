@@ -8,12 +8,7 @@ use media::{
     tone::Tone,
 };
 
-use super::{
-    desk::Desk,
-    slot::drop_aside,
-    streams::Speaker,
-    tones::Tones,
-};
+use super::{desk::Desk, slot::drop_aside, streams::Speaker, tones::Tones};
 
 /// All that are open, are being opened, or failed.
 #[derive(Default)]

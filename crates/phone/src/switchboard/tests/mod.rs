@@ -20,8 +20,8 @@ use crate::{
 mod accounts;
 mod calls;
 mod devices;
-mod recording;
 mod quality;
+mod recording;
 
 /// A phone with one account that is registered, and an agent whose names for calls are real ones.
 struct Desk {
