@@ -109,7 +109,9 @@ impl Mirror {
             (turned, turned.to, Cow::Borrowed(packet.payload))
         };
         match &mut self.reception {
-            Some(reception) if reception.ssrc() == header.ssrc => reception.packet(now, &header, turned.clock, false),
+            Some(reception) if reception.ssrc() == header.ssrc => {
+                reception.packet(now, &header, turned.clock, media::report::Arrival::InTime);
+            }
             other => {
                 // Another source has numbers of its own, and so has its echo.
                 if other.replace(Reception::new(now, &header, turned.clock)).is_some() {
