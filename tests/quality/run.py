@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """What real speech sounds like behind a path that loses packets: PESQ-WB (P.862.2) and PLCMOS of whole sessions.
 
-    cargo build --release -p media --example loss && tests/quality/run.py [--speech DIR] [--seeds N]
+    cargo build --release -p media --example loss && tests/quality/run.py [--speech DIR] [--seeds N] [--small]
 
 Makes a virtual environment under target/quality with the judges (PyPI: pesq, speechmos). The speech is that of DIR (WAV
 files, 16 kHz mono, some seconds each); without it, prompts of the Debian package asterisk-core-sounds-en-g722, which a
-person spoke in a studio; without that, espeak-ng. Ends with 1 where a goal is missed. See docs/benchmarks.md.
+person spoke in a studio; without that, espeak-ng. Ends with 1 where a goal is missed. --small runs those with a goal only, on two utterances
+and one seed, with SLACK, and ends with 77 where the judges cannot be had. See docs/benchmarks.md.
 """
 
 import argparse
@@ -30,7 +31,11 @@ SENTENCES = [
 ]
 RATE = 16_000
 SECONDS = 8
-# Kind of loss, percent, scheme, and the least PESQ with the most kb/s where that is a goal.
+# The most kb/s where there is a goal.
+MOST = 50
+# One seed may be an unlucky one.
+SLACK = 0.5
+# Kind of loss, percent, scheme, and what is to be reached: a judge and its least figure.
 CASES = [
     ("random", 0, "plain", None),
     ("random", 5, "plain", None),
@@ -39,19 +44,26 @@ CASES = [
     ("burst", 10, "plain", None),
     ("burst", 20, "plain", None),
     ("random", 5, "red", None),
-    ("random", 10, "red", (4.0, 50)),
+    ("random", 10, "red", ("pesq", 4.0)),
     ("random", 20, "red", None),
     ("burst", 10, "red", None),
-    ("burst", 20, "red", (2.8, 50)),
+    ("burst", 20, "red", ("pesq", 2.8)),
+    ("burst", 30, "red", ("plcmos", 3.6)),
 ]
 
 
 def into_the_environment():
     """Runs this script again where the judges are installed."""
     python = WORK / "venv" / "bin" / "python"
-    if not python.exists():
-        venv.create(WORK / "venv", with_pip=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", *JUDGES], check=True)
+    whole = WORK / "venv" / "whole"
+    if not whole.exists():
+        try:
+            venv.create(WORK / "venv", with_pip=True)
+            subprocess.run([python, "-m", "pip", "install", "--quiet", *JUDGES], check=True)
+        except (OSError, subprocess.CalledProcessError) as error:
+            print(f"the judges cannot be had: {error}")
+            sys.exit(77)
+        whole.touch()
     if pathlib.Path(sys.prefix) != WORK / "venv":
         os.execv(python, [str(python), __file__, *sys.argv[1:]])
 
@@ -118,20 +130,25 @@ def judged(said, name, kind, percent, scheme, seed):
 def main():
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--speech")
-    arguments.add_argument("--seeds", type=int, default=2)
+    arguments.add_argument("--seeds", type=int, default=3)
+    arguments.add_argument("--small", action="store_true")
     options = arguments.parse_args()
     into_the_environment()
     import numpy as np
     import soundfile
 
     utterances, source = speech(options.speech)
+    cases, slack = CASES, 0
+    if options.small:
+        utterances, options.seeds, slack = utterances[:2], 1, SLACK
+        cases = [case for case in CASES if case[3]]
     for name, said in utterances:
         soundfile.write(WORK / f"{name}.wav", np.clip(to(said, RATE, 48_000), -1, 1), 48_000, subtype="PCM_16")
     print(f"{len(utterances)} utterances of {source}, {options.seeds} seeds\n")
     print("| loss | scheme | kb/s | buffer ms | concealed % | PESQ-WB | PLCMOS |")
     print("|---|---|---:|---:|---:|---:|---:|", flush=True)
     missed = False
-    for kind, percent, scheme, goal in CASES:
+    for kind, percent, scheme, goal in cases:
         seeds = range(1, 1 + (options.seeds if percent else 1))
         all_of = [judged(said, name, kind, percent, scheme, seed) for name, said in utterances for seed in seeds]
         mean = {key: sum(one[key] for one in all_of) / len(all_of) for key in all_of[0]}
@@ -140,8 +157,8 @@ def main():
             f"{mean['concealed_pct']:.1f} | {mean['pesq']:.2f} | {mean['plcmos']:.2f} |",
             flush=True,
         )
-        if goal and (mean["pesq"] < goal[0] or mean["kbps"] > goal[1]):
-            print(f"missed: PESQ of {goal[0]} at {goal[1]} kb/s")
+        if goal and (mean[goal[0]] < goal[1] - slack or mean["kbps"] > MOST):
+            print(f"missed: {goal[0]} of {goal[1]} at {MOST} kb/s")
             missed = True
     sys.exit(missed)
 
