@@ -223,7 +223,6 @@ fn create(place: &Place) -> Result<(PathBuf, Format), Trouble> {
     Err(io::Error::from(io::ErrorKind::AlreadyExists).into())
 }
 
-#[expect(clippy::large_enum_variant, reason = "there is one, for as long as a call")]
 enum Format {
     Wav(WavWriter<BufWriter<File>>),
     Ogg(OggOpus<BufWriter<File>>),
@@ -253,7 +252,7 @@ impl Format {
     }
 
     fn silence(&mut self, mut frames: u64) -> Result<(), Trouble> {
-        const SILENCE: [Frame; 4800] = [[0.0; 2]; 4800];
+        static SILENCE: [Frame; 4800] = [[0.0; 2]; 4800];
         while frames > 0 {
             let part = frames.min(SILENCE.len() as u64);
             self.write(&SILENCE[..part as usize])?;
