@@ -471,6 +471,10 @@ hold: Hold,
  */
 media: Media, 
 /**
+ * What has spoiled its sound for some seconds, and what one can do; null while it is well.
+ */
+trouble: Error | null, 
+/**
  * Is it the one that is talked on? At most one is.
  */
 active: boolean, 
@@ -546,6 +550,8 @@ prefer: Prefer,
 problem: Error | null, };
 export type Theme = "system" | "light" | "dark";
 export type RecordAs = "wav" | "ogg";
+export type Echo = "on" | "auto" | "off";
+export type Noise = "off" | "low" | "medium" | "high" | "strong";
 export type Settings = { 
 /**
  * A language tag, or `system`.
@@ -570,7 +576,19 @@ recordAs: RecordAs,
 /**
  * Does a tone tell both sides, every fifteen seconds, that a call is recorded?
  */
-recordTone: boolean, };
+recordTone: boolean, 
+/**
+ * When the echo of the speaker is taken out of what the microphone hears.
+ */
+echo: Echo, 
+/**
+ * How much of the noise round the microphone goes.
+ */
+noise: Noise, 
+/**
+ * Is the level of the microphone brought to that of speech?
+ */
+level: boolean, };
 export type Dnd = { 
 /**
  * Is it on?
@@ -706,6 +724,10 @@ endedAt: Timestamp,
  */
 cause: Cause, 
 /**
+ * How good it was; null when there was not enough of it, and for calls of older versions.
+ */
+quality: CallQuality | null, 
+/**
  * Has the person seen it? Only missed calls are ever unseen.
  */
 seen: boolean, };
@@ -737,7 +759,15 @@ lengthMs: number,
 /**
  * Why it is not whole.
  */
-error: Error | null, } | { "is": "practice-stopped", 
+error: Error | null, } | { "is": "dtmf", 
+/**
+ * In which call.
+ */
+call: CallId, 
+/**
+ * 0-9, A-D, * or #.
+ */
+digit: string, } | { "is": "practice-stopped", 
 /**
  * Why.
  */
@@ -770,6 +800,14 @@ grade: Grade,
  */
 lossPct: number, 
 /**
+ * How many of them were missing in a row, on average; null while none is.
+ */
+burst: number | null, 
+/**
+ * Packets that came too late to be played, in per cent.
+ */
+latePct: number, 
+/**
  * How unevenly they come, in milliseconds (RFC 3550 6.4.1).
  */
 jitterMs: number, 
@@ -794,9 +832,70 @@ concealedPct: number,
  */
 farLossPct: number | null, 
 /**
+ * How many of ours it misses in a row, on average; null where it does not tell (RFC 3611 4.1).
+ */
+farBurst: number | null, 
+/**
+ * How unevenly ours come there, in milliseconds.
+ */
+farJitterMs: number | null, 
+/**
+ * Opinion of what the far end hears, by itself; null where it does not tell (RFC 3611 4.7.5).
+ */
+farMos: number | null, 
+/**
  * The codec that is heard.
  */
 codec: string | null, };
+export type CallQuality = { 
+/**
+ * In one word, by the mean opinion.
+ */
+grade: Grade, 
+/**
+ * Estimated opinion, 1 to 4.5 (ITU-T G.107).
+ */
+mos: number, 
+/**
+ * Packets that did not come, in per cent.
+ */
+lossPct: number, 
+/**
+ * How many of them were missing in a row, on average; null when none was.
+ */
+burst: number | null, 
+/**
+ * Packets that came too late to be played, in per cent.
+ */
+latePct: number, 
+/**
+ * Sound that had to be made up, in per cent.
+ */
+concealedPct: number, 
+/**
+ * How unevenly packets came, in milliseconds.
+ */
+jitterMs: number, 
+/**
+ * The round trip, in milliseconds; null when the far end never reported.
+ */
+rttMs: number | null, 
+/**
+ * Our packets that the far end missed, in per cent.
+ */
+farLossPct: number | null, 
+/**
+ * Opinion of what the far end heard, by itself.
+ */
+farMos: number | null, 
+/**
+ * For so many seconds it was poor, here or there.
+ */
+poorS: number, 
+/**
+ * What spoiled it the longest, in sentences; null for a call that was never poor for some seconds.
+ */
+trouble: Error | null, };
 export type Watch = "levels" | "quality" | "sip";
 export type Command = { "do": "add-account" } & AccountWish | { "do": "change-account" } & AccountWish | { "do": "remove-account", 
 /**
