@@ -54,8 +54,8 @@ pub(crate) fn incoming(app: &AppHandle, number: i32, call: &Call, account: &str,
 
 /// Shows where a recording is, or why there is none.
 pub(crate) fn recorded(app: &AppHandle, path: Option<&str>, error: Option<&Error>, words: &Words) {
-    let title = error.map_or_else(|| words.get("recorded-title"), |error| phone::without_marks(&error.message));
-    let why = error.and_then(|error| error.why.as_deref()).map(phone::without_marks);
+    let title = error.map_or_else(|| words.get("recorded-title"), |error| phone::words::without_marks(&error.message));
+    let why = error.and_then(|error| error.why.as_deref()).map(phone::words::without_marks);
     let body = why.into_iter().chain(path.map(escaped)).collect::<Vec<_>>().join(" ");
     show(app.notification().builder().title(title).body(body));
 }

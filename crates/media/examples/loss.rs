@@ -75,6 +75,7 @@ fn agreed(red: bool) -> Agreed {
         remote_hold: false,
         ptime: 20,
         rtcp_mux: true,
+        xr: media::xr::Wishes::ALL,
     }
 }
 
