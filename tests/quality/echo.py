@@ -10,90 +10,31 @@ person spoke in a studio. Without --full it is one room and two pairs of voices.
 """
 
 import argparse
-import glob
-import math
-import os
-import pathlib
 import subprocess
 import sys
-import venv
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-WORK = TARGET / "quality"
-JUDGES = ["speechmos", "onnxruntime", "librosa", "scipy", "soundfile", "G722"]
-PACKAGE = "asterisk-core-sounds-en-g722"
-PROMPTS = ["demo-congrats", "vm-options", "demo-moreinfo", "demo-abouttotry", "tt-monkeys"]
-RATE = 16_000
+from judges import RATE, WORK, heard, into_the_environment, program, say, speech
+
 SECONDS = 12
 NOISE = -45
 # From this second on it is measured how much of the echo is gone; the judges hear all of it.
 LEARNED = 4
 
 
-def into_the_environment():
-    """Runs this script again where the judges are installed."""
-    python = WORK / "venv-echo" / "bin" / "python"
-    if pathlib.Path(sys.prefix) == WORK / "venv-echo":
-        return
-    if not python.exists():
-        try:
-            venv.create(WORK / "venv-echo", with_pip=True)
-            subprocess.run([python, "-m", "pip", "install", "--quiet", *JUDGES], check=True)
-        except (OSError, subprocess.CalledProcessError) as why:
-            subprocess.run(["rm", "-rf", WORK / "venv-echo"], check=False)
-            print(f"the judges cannot be had: {why}")
-            sys.exit(77)
-    os.execv(python, [str(python), __file__, *sys.argv[1:]])
-
-
-def speech(folder):
-    """Samples (16 kHz, -1..1) of some utterances of one length, and what they are."""
+def pieces(folder):
+    """Pieces of speech of one length, as loud as people talk: -26 dBFS (ITU-T P.56)."""
     import numpy as np
-    import soundfile
 
-    if folder:
-        all_of = [soundfile.read(file)[0] for file in sorted(glob.glob(f"{folder}/*.wav"))]
-        source = folder
-    else:
-        packages = WORK / "speech"
-        packages.mkdir(parents=True, exist_ok=True)
-        try:
-            if not glob.glob(f"{packages}/*.deb"):
-                subprocess.run(["apt-get", "download", PACKAGE], cwd=packages, check=True, capture_output=True)
-            subprocess.run(["dpkg", "-x", *glob.glob(f"{packages}/*.deb"), packages], check=True)
-        except (OSError, subprocess.CalledProcessError) as why:
-            print(f"there is no speech: {why}")
-            sys.exit(77)
-        all_of = [prompt(packages, name) for name in PROMPTS]
-        source = PACKAGE
-    whole = np.concatenate(all_of)
-    # As loud as people talk: -26 dBFS (ITU-T P.56).
+    utterances, source = speech(folder)
+    whole = np.concatenate([said for _, said in utterances])
     whole = whole / np.sqrt(np.mean(whole**2)) * 10 ** (-26 / 20)
-    pieces = whole[: len(whole) // (RATE * SECONDS) * RATE * SECONDS].reshape(-1, RATE * SECONDS)
-    return list(np.clip(pieces, -1, 1)), source
-
-
-def prompt(packages, name):
-    import numpy as np
-    from G722 import G722
-
-    file = glob.glob(f"{packages}/usr/share/asterisk/sounds/*/{name}.g722")[0]
-    samples = G722(RATE, 64_000).decode(pathlib.Path(file).read_bytes())
-    return np.array(samples, dtype=np.float64) / 32_768
-
-
-def to(sound, rate, wanted):
-    from scipy.signal import resample_poly
-
-    common = math.gcd(rate, wanted)
-    return resample_poly(sound, wanted // common, rate // common)
+    cut = whole[: len(whole) // (RATE * SECONDS) * RATE * SECONDS].reshape(-1, RATE * SECONDS)
+    return list(np.clip(cut, -1, 1)), source
 
 
 def made(seed, far, near, noise):
     """Everything that the example makes of it, at 16 kHz, by name; and what it cost, in percent of a core."""
     import numpy as np
-    import soundfile
 
     out = WORK / "echo"
     out.mkdir(parents=True, exist_ok=True)
@@ -101,13 +42,12 @@ def made(seed, far, near, noise):
     for name, sound in (("said-far", far), ("said-near", near)):
         files.append("-" if sound is None else str(out / f"{name}.wav"))
         if sound is not None:
-            soundfile.write(files[-1], np.clip(to(sound, RATE, 48_000), -1, 1), 48_000, subtype="PCM_16")
-    program = TARGET / "release" / "examples" / "echo"
-    run = subprocess.run([program, str(seed), *files, str(noise), out], check=True, capture_output=True, text=True)
+            say(sound, files[-1])
+    run = subprocess.run([program("echo"), str(seed), *files, str(noise), out], check=True, capture_output=True, text=True)
     costs = {name: float(cost) for name, cost in (line.split() for line in run.stdout.splitlines())}
     sounds = {}
     for name in ["far", "mic", "plain", *costs]:
-        sounds[name] = np.clip(to(soundfile.read(out / f"{name}.wav")[0], 48_000, RATE), -1, 1).astype(np.float32)
+        sounds[name] = heard(out / f"{name}.wav").astype(np.float32)
     return sounds, costs
 
 
@@ -165,7 +105,7 @@ def main():
     options = arguments.parse_args()
     into_the_environment()
 
-    said, source = speech(options.speech)
+    said, source = pieces(options.speech)
     rooms = range(1, 4) if options.full else range(1, 2)
     pairs = list(zip(said, said[1:] + said[:1]))[: None if options.full else 2]
     print(f"{len(pairs)} pairs of {SECONDS} s of {source}, rooms {list(rooms)}\n")

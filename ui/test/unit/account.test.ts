@@ -24,6 +24,14 @@ describe('a known account', () => {
     expect(wishOf({ ...formOf(kept), httpUser: '', forget: ['headers'], keepalive: 'ping' }, kept)).toEqual({ httpUser: '', headers: '', keepalive: 'ping' });
     expect(wishOf({ ...formOf(kept), forget: ['headers'], headers: 'X-Token: new' }, kept)).toEqual({ headers: 'X-Token: new' });
   });
+  it('has codecs in an order and a bit-rate, and gives up both', () => {
+    const own = { ...mara, codecs: ['g722', 'opus'], bitrate: 24_000 };
+    expect(wishOf(formOf(own), own)).toEqual({});
+    expect(wishOf({ ...formOf(mara), codecs: ' Opus, pcma', bitrate: '64000' }, mara)).toEqual({ codecs: ['opus', 'pcma'], bitrate: 64_000 });
+    expect(wishOf({ ...formOf(own), codecs: '', bitrate: '' }, own)).toEqual({ codecs: [], bitrate: 0 });
+    // What is no number is refused by the phone, which names the field, and is never the end of one that was there.
+    for (const typed of ['fast', '0', '64k']) expect(wishOf({ ...formOf(own), bitrate: typed }, own)).toEqual({ bitrate: 1 });
+  });
   it('keeps its password when none is typed', () => expect(wishOf({ ...formOf(mara), name: 'x' }, mara)).not.toHaveProperty('password'));
 });
 
