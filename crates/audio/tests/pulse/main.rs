@@ -87,14 +87,16 @@ fn sound_goes_out_and_comes_in_and_the_ringer_rings_beside_it() {
         let mut speaker = port.open_playback(Some(SPEAKER)).unwrap();
         assert!(server.pactl(&["load-module", "module-null-sink", "sink_name=bell", "norewinds=1"]).status.success());
         let mut bell = port.open_playback(Some("pulseaudio:bell")).unwrap();
+        // A recorder that begins late would miss the beginning of what is played.
+        let mut recorders = [server.record("speaker.monitor"), server.record("bell.monitor")];
+        let mut recorded = [Vec::new(), Vec::new()];
+        recorders.iter_mut().zip(&mut recorded).for_each(|(recorder, sound)| read_block(recorder, sound));
         let start = Instant::now();
         let mut mic_feed = MicFeed::new(mic.rate()).unwrap();
         let wanted = Duration::from_millis(40);
         let mut feeds = [(speaker.rate(), &said), (bell.rate(), &ringing)]
             .map(|(rate, sound)| (SpeakerFeed::new(start, rate, wanted).unwrap(), sound.chunks_exact(480)));
-        let mut recorders = [server.record("speaker.monitor"), server.record("bell.monitor")];
         let player = server.play("micfeed", &incoming);
-        let mut recorded = [Vec::new(), Vec::new()];
         let mut came_in = Vec::new();
         while recorded[0].len() < 6 * 48_000 {
             read_block(&mut recorders[0], &mut recorded[0]);
