@@ -17,6 +17,9 @@ const PACE: f32 = 0.18;
 /// The loudest noise believed, in dBFS: a packet that says more is an enemy's.
 const LOUDEST: f32 = -20.0;
 
+/// Noise goes no further than so many times its loudness, however it is coloured.
+const PEAK: f32 = 4.0;
+
 /// Loudness as root mean square of full scale, and reflection coefficients, each within ±1.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Manner {
@@ -86,6 +89,9 @@ impl ComfortNoise {
                 self.past[at + 1] = self.past[at] + k * sample;
             }
         }
+        // What stands behind the sections belongs to the colour of before, and another colour may make a din of it.
+        let most = PEAK * self.now.loud;
+        let sample = sample.clamp(-most, most);
         self.past[0] = sample;
         sample
     }
@@ -126,6 +132,20 @@ mod tests {
     fn correlation(sound: &[f32]) -> f32 {
         let energy: f32 = sound.iter().map(|sample| sample * sample).sum();
         sound.iter().zip(&sound[6..]).map(|(a, b)| a * b).sum::<f32>() / energy
+    }
+
+    #[test]
+    fn another_colour_is_never_a_din() {
+        // Found by the fuzzer: all sections ring, and then none does.
+        let ringing = [&[20u8][..], &[0; MOST]].concat();
+        let mut noise = ComfortNoise::new(&ringing).unwrap();
+        let mut heard = Vec::new();
+        for packet in [&ringing[..], &[20], &ringing, &[20, 254, 0, 254], &ringing, &[20, 127]] {
+            noise.update(packet);
+            noise.make(RATE as usize, &mut heard);
+        }
+        let peak = heard.iter().fold(0.0, |peak: f32, sample| peak.max(sample.abs()));
+        assert!(peak < 1.0, "{peak}");
     }
 
     #[test]
