@@ -84,9 +84,11 @@ impl Default for Settings {
             practice: true,
             record_as: RecordAs::default(),
             record_tone: false,
-            echo: Echo::On,
-            noise: Noise::Medium,
-            level: true,
+            // Raw at first: on loud speakers that bring back one's own voice, as the test call does, the canceller takes
+            // most of it (docs/benchmarks.md), and whoever tries the phone would hear that first.
+            echo: Echo::Off,
+            noise: Noise::Off,
+            level: false,
         }
     }
 }
@@ -127,11 +129,11 @@ pub enum Theme {
 #[serde(rename_all = "kebab-case")]
 pub enum Echo {
     /// Always.
-    #[default]
     On,
     /// But where the speaker in use is a headset: what is sent is then heard a little sooner.
     Auto,
     /// Never.
+    #[default]
     Off,
 }
 

@@ -210,15 +210,15 @@ fn what_is_done_to_the_microphone_is_what_was_set() {
         orders.filter_map(|order| if let Order::Clean(clean) = order { Some(clean) } else { None }).collect()
     };
     let mut desk = Desk::registered();
-    let usual = Clean { echo: Echo::On, noise: media::process::Noise::Medium, level: true };
+    let usual = Clean { echo: Echo::Off, noise: media::process::Noise::Off, level: false };
     assert_eq!(cleans(&mut desk), [usual]);
-    for (setting, value) in [("echo", json!("auto")), ("noise", json!("strong")), ("level", json!(false))] {
+    for (setting, value) in [("echo", json!("auto")), ("noise", json!("strong")), ("level", json!(true))] {
         desk.ask(json!({ "do": "set", "setting": setting, "value": value })).unwrap();
     }
     let (echo, strong) = (Clean { echo: Echo::Auto, ..usual }, media::process::Noise::Strong);
     assert_eq!(
         cleans(&mut desk),
-        [echo, Clean { noise: strong, ..echo }, Clean { noise: strong, level: false, ..echo }]
+        [echo, Clean { noise: strong, ..echo }, Clean { noise: strong, level: true, ..echo }]
     );
     desk.ask(json!({ "do": "set", "setting": "theme", "value": "dark" })).unwrap();
     assert_eq!(cleans(&mut desk), []);
