@@ -62,10 +62,8 @@ pub struct Settings {
     /// Is there a practice line?
     pub practice: bool,
     /// What recordings are kept as.
-    #[serde(default)]
     pub record_as: RecordAs,
     /// Does a tone tell both sides, every fifteen seconds, that a call is recorded?
-    #[serde(default)]
     pub record_tone: bool,
     /// When the echo of the speaker is taken out of what the microphone hears.
     pub echo: Echo,

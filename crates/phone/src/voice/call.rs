@@ -21,7 +21,7 @@ use super::{
     recording::Recording,
     sockets::{Arrived, Datagram, Sockets},
 };
-use crate::contract::CallId;
+use crate::{contract::CallId, sound::TapePlace};
 
 /// How long a key is pressed.
 pub(super) const PRESS: Duration = Duration::from_millis(120);
@@ -167,9 +167,18 @@ impl Call {
         self.update_mute();
     }
 
-    /// Begins to record in place of what was recorded before, or ends it.
-    pub(super) fn record(&mut self, recording: Option<Recording>) {
-        self.recording = recording;
+    /// Begins to record, or ends it. What is recorded already goes on.
+    pub(super) fn record(
+        &mut self,
+        now: Instant,
+        to: Option<(TapePlace, bool)>,
+        tell: &mpsc::UnboundedSender<Happened>,
+    ) {
+        self.recording = match (to, self.recording.take()) {
+            (None, _) => None,
+            (Some(_), Some(going)) => Some(going),
+            (Some(to), None) => Recording::begin(now, &self.id, to, tell),
+        };
         self.update_mute();
     }
 

@@ -21,7 +21,6 @@ use super::{
     network::{Network, System},
     order::{Happened, Order, PathState, Wish},
     ready::Ready,
-    recording::Recording,
     sockets::Datagram,
 };
 use crate::contract::{AccountId, CallId};
@@ -195,7 +194,7 @@ impl Room {
             Order::Mute { call, on } => self.with(&call, |call| call.mute(on)),
             Order::Record { call, to } => {
                 let tell = self.tell.clone();
-                self.with(&call, |call| call.record(to.and_then(|to| Recording::begin(now, &call.id, to, &tell))));
+                self.with(&call, |call| call.record(now, to, &tell));
             }
             Order::Dtmf { call, digits } => {
                 self.with(&call, |call| call.press(now, &digits));

@@ -231,6 +231,7 @@ fn a_call_rings_on_all_devices_that_are_to() {
         };
         anna.order(Order::Sound(Sounds { ringer: Some(Tone::Ring), ear: None }));
         eventually("all three", || open() == ["box", "hall", "head"]).await;
+        eventually("the ring from each", || plugged.lock().unwrap().loud.len() == 3).await;
         // One of them goes; the others ring on.
         plugged.lock().unwrap().dead.insert("box".into());
         eventually("the others", || open() == ["hall", "head"]).await;

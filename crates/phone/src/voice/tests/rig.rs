@@ -33,6 +33,8 @@ pub(super) struct Plugged {
     pub(super) open: Vec<String>,
     /// All that were ever opened, in order.
     pub(super) opened: Vec<String>,
+    /// Speakers that were ever given more than silence.
+    pub(super) loud: HashSet<String>,
 }
 
 pub(super) struct Rig {
@@ -125,7 +127,13 @@ impl Playback for Stream<Box<dyn Playback>> {
         self.inner.rate()
     }
     fn write(&mut self, now: Instant, samples: &[f32]) -> usize {
-        if self.is_dead() { 0 } else { self.inner.write(now, samples) }
+        if self.is_dead() {
+            return 0;
+        }
+        if media::level::rms_dbfs(samples) > -40.0 {
+            self.plugged.lock().unwrap().loud.insert(self.id.clone());
+        }
+        self.inner.write(now, samples)
     }
     fn queued(&self) -> usize {
         self.inner.queued()
