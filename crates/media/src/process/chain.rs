@@ -3,25 +3,23 @@
 use std::time::Duration;
 
 use nnnoiseless::DenoiseState;
-use sonora::config::{
-    AdaptiveDigital, EchoCanceller, GainController2, HighPassFilter, MaxProcessingRate, NoiseSuppression,
-    NoiseSuppressionLevel, Pipeline,
-};
+use sonora::config::{AdaptiveDigital, GainController2, MaxProcessingRate, Pipeline};
 use sonora::{AudioProcessing, Config, StreamConfig};
+use sonora_ns::config::SuppressionLevel;
 
+use super::cleaner::Cleaner;
 use super::{Noise, Processing};
 use crate::RATE;
 
 /// Samples at a time.
 pub(super) const BLOCK: usize = RATE as usize / 100;
-/// Full scale of the samples of nnnoiseless, which are those of 16 bits.
-const SIXTEEN_BITS: f32 = 32_768.0;
+/// Full scale of the samples of nnnoiseless and of most of sonora, which are those of 16 bits.
+pub(super) const SIXTEEN_BITS: f32 = 32_768.0;
 
 /// One way of processing.
 pub(super) struct Chain {
     does: Processing,
-    /// Echo and noise, in one: the suppressor listens to what the canceller is given.
-    cleaner: Option<Box<AudioProcessing>>,
+    cleaner: Option<Box<Cleaner>>,
     strong: Option<Box<DenoiseState<'static>>>,
     /// By itself, so that it hears what all others left, and delays nothing: only bands need time.
     leveler: Option<Box<AudioProcessing>>,
@@ -35,18 +33,11 @@ impl Chain {
         }
         let noise = match does.noise {
             Noise::Off | Noise::Strong => None,
-            Noise::Low => Some(NoiseSuppressionLevel::Low),
-            Noise::Medium => Some(NoiseSuppressionLevel::Moderate),
-            Noise::High => Some(NoiseSuppressionLevel::High),
+            Noise::Low => Some(SuppressionLevel::K6dB),
+            Noise::Medium => Some(SuppressionLevel::K12dB),
+            Noise::High => Some(SuppressionLevel::K18dB),
         };
-        let cleaner = (does.echo || noise.is_some()).then(|| {
-            build(Config {
-                high_pass_filter: Some(HighPassFilter::default()),
-                echo_canceller: does.echo.then(EchoCanceller::default),
-                noise_suppression: noise.map(|level| NoiseSuppression { level, ..NoiseSuppression::default() }),
-                ..Config::default()
-            })
-        });
+        let cleaner = (does.echo || noise.is_some()).then(|| Box::new(Cleaner::new(does.echo, noise)));
         let leveler = does.level.then(|| {
             let adaptive_digital = Some(AdaptiveDigital::default());
             build(Config {
@@ -64,19 +55,15 @@ impl Chain {
 
     /// Takes what the speaker plays.
     pub(super) fn render(&mut self, block: &[f32; BLOCK]) {
-        if let Some(cleaner) = self.cleaner.as_mut().filter(|_| self.does.echo) {
-            let mut unchanged = [0.0; BLOCK];
-            // Only a block of another length is refused.
-            let _ = cleaner.process_render_f32(&[block], &mut [&mut unchanged]);
+        if let Some(cleaner) = &mut self.cleaner {
+            cleaner.render(block);
         }
     }
 
     /// Processes what the microphone heard. `delay` is the time from [`Self::render`] to the same sound coming in here.
     pub(super) fn capture(&mut self, block: &mut [f32; BLOCK], delay: Duration) {
         if let Some(cleaner) = &mut self.cleaner {
-            // More than half a second is cut to that.
-            let _ = cleaner.set_stream_delay_ms(i32::try_from(delay.as_millis()).unwrap_or(i32::MAX));
-            run(cleaner, block);
+            cleaner.capture(block, delay);
         }
         if let Some(strong) = &mut self.strong {
             let loud = block.map(|sample| sample * SIXTEEN_BITS);

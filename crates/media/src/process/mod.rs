@@ -4,12 +4,14 @@
 //!
 //! ```text
 //!  speaker ─▶ reference ─┐
-//!  microphone ─▶ trouble ─▶ echo, noise (sonora) ─▶ noise (nnnoiseless) ─▶ level (sonora) ─▶ calls
+//!  microphone ─▶ trouble ─▶ echo (sonora's filter, our suppressor), noise (sonora) ─▶ noise (nnnoiseless) ─▶ level (sonora) ─▶ calls
 //! ```
 //!
 //! With all of it off, samples go through untouched and at once. Otherwise they are taken in blocks of 10 ms.
 
 mod chain;
+mod cleaner;
+mod suppressor;
 mod trouble;
 
 use std::time::{Duration, Instant};
@@ -22,8 +24,10 @@ use crate::RATE;
 use crate::resample::Resampler;
 
 /// So many blocks another way of processing listens beside the one in use before it takes over: what it has to learn of
-/// echo, noise and level it knows by then.
+/// noise and level it knows by then; for echo it takes three times as many, for its filter is quick only at first and
+/// unsure for a while after that.
 const LEARNING: u32 = 100;
+const LEARNING_ECHO: u32 = 3 * LEARNING;
 
 /// How much of the noise goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -85,8 +89,8 @@ impl Processor {
         }
     }
 
-    /// Does this from now on. It is heard a second later, without a click: what is new listens beside what is in use until
-    /// then. To do nothing needs no learning.
+    /// Does this from now on. It is heard a second later, with echo three, without a click: what is new listens beside what
+    /// is in use until then. To do nothing needs no learning.
     pub fn set(&mut self, wanted: Processing) {
         if wanted == self.wanted {
             return;
@@ -95,7 +99,11 @@ impl Processor {
         let in_use = self.chain.as_ref().map_or(Processing::OFF, Chain::does);
         self.next = (in_use != wanted).then(|| {
             let chain = Chain::new(wanted);
-            let learning = if chain.is_some() { LEARNING } else { 0 };
+            let learning = match wanted {
+                Processing::OFF => 0,
+                Processing { echo: true, .. } => LEARNING_ECHO,
+                _ => LEARNING,
+            };
             (chain, learning)
         });
     }
@@ -133,8 +141,6 @@ impl Processor {
         let first = self.reference.heard_at.map_or(Duration::ZERO, |at| at.saturating_duration_since(now))
             + age
             + time(self.pending.len());
-        // Broken drivers deliver NaN, and a filter that took one would never be rid of it.
-        let usable = |sample: &f32| if sample.is_finite() { sample.clamp(-1.0, 1.0) } else { 0.0 };
         self.pending.extend(samples.iter().map(usable));
         let mut used = 0;
         while let Some(raw) = self.pending[used..].first_chunk::<BLOCK>() {
@@ -187,14 +193,15 @@ impl Reference {
     fn push(&mut self, samples: &[f32], rate: u32, mut block: impl FnMut(&[f32; BLOCK])) {
         if rate == RATE {
             self.resampler = None;
-            self.pending.extend_from_slice(samples);
+            self.pending.extend(samples.iter().map(usable));
         } else {
             if self.resampler.as_ref().is_none_or(|(own, _)| *own != rate) {
                 // A device of another rate than these is never opened.
                 self.resampler = Resampler::new(rate, RATE).ok().map(|new| (rate, new));
             }
             if let Some((_, resampler)) = &mut self.resampler {
-                resampler.process(samples, &mut self.pending);
+                let samples: Vec<f32> = samples.iter().map(usable).collect();
+                resampler.process(&samples, &mut self.pending);
             }
         }
         let mut used = 0;
@@ -204,6 +211,11 @@ impl Reference {
         }
         self.pending.drain(..used);
     }
+}
+
+/// Broken drivers deliver NaN, and a filter that took one would never be rid of it.
+fn usable(sample: &f32) -> f32 {
+    if sample.is_finite() { sample.clamp(-1.0, 1.0) } else { 0.0 }
 }
 
 /// How long so many samples last.

@@ -82,9 +82,8 @@ impl Default for Settings {
             practice: true,
             record_as: RecordAs::default(),
             record_tone: false,
-            // Raw at first: on loud speakers that bring back one's own voice, as the test call does, the canceller takes
-            // most of it (docs/benchmarks.md), and whoever tries the phone would hear that first.
-            echo: Echo::Off,
+            // Whoever talks to loud speakers would be the only one not to hear what is wrong.
+            echo: Echo::Auto,
             noise: Noise::Off,
             level: false,
         }
