@@ -32,6 +32,7 @@ fn row(number: u64, name: &str, seen: bool) -> HistoryRow {
         answered_at: None,
         ended_at: at,
         cause: Cause { is: CauseKind::Cancelled, error: None, elsewhere: None },
+        recordings: Vec::new(),
         quality: None,
         seen,
     }
@@ -89,7 +90,7 @@ async fn what_was_kept_is_there_again() {
 }
 
 #[tokio::test]
-async fn the_quality_of_a_call_is_kept_and_older_rows_have_none() {
+async fn quality_and_recordings_of_a_call_are_kept_and_older_rows_have_none() {
     let dir = tempfile::tempdir().unwrap();
     let (store, _) = Store::open(&in_file(dir.path()));
     let quality = CallQuality {
@@ -108,9 +109,14 @@ async fn the_quality_of_a_call_is_kept_and_older_rows_have_none() {
     };
     let sounded = HistoryRow { quality: Some(Box::new(quality)), ..row(1, "Ada", true) };
     store.add_row(&sounded);
+    // The file of a recording ends after its call: the row is written again.
+    let sounded = HistoryRow { recordings: vec!["/calls/Ada.wav".to_owned()], ..sounded };
+    store.add_row(&sounded);
     close(store).await;
     let mut older = serde_json::to_value(row(2, "Eve", true)).unwrap();
-    older.as_object_mut().unwrap().remove("quality").unwrap();
+    for field in ["quality", "recordings"] {
+        older.as_object_mut().unwrap().remove(field).unwrap();
+    }
     let file = rusqlite::Connection::open(dir.path().join("bellbird.db")).unwrap();
     let add = "INSERT INTO history (id, seen, words, body) VALUES (2, 1, 'eve', ?1)";
     file.execute(add, [older.to_string()]).unwrap();
