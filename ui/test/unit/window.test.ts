@@ -204,7 +204,7 @@ describe('a call', () => {
 
 describe('a conference', () => {
   const member = (id: string, who: Call['with'], more: Partial<Call> = {}) => people.talking(id, who, 5, { conference: 'f1', can: ['mute', 'hold', 'hangup', 'leave'], ...more });
-  const buttons = () => screen.queryAllByRole('button', { name: /from the conference/ });
+  const buttons = () => screen.queryAllByRole('button', { name: /Split off/ });
 
   it('has a card for each member, and each can be split from it', async () => {
     const { fake } = await open({ calls: [member('c1', people.priya), member('c2', people.jonas), member('c3', people.support)] });
@@ -212,7 +212,7 @@ describe('a conference', () => {
     expect(screen.queryAllByRole('button', { name: /Swap with/ })).toEqual([]);
     const names = buttons().map((one) => one.getAttribute('aria-label') ?? one.textContent ?? '');
     expect(names.map((name) => name.replace(/[\u2068\u2069]/g, ''))).toEqual([
-      'Split Jonas Okafor from the conference', 'Split Support, west desk from the conference', 'Split Priya Nair from the conference',
+      'Split off Jonas Okafor', 'Split off Support, west desk', 'Split off Priya Nair',
     ]);
     for (const one of buttons()) await fireEvent.click(one);
     expect(asked(fake, 'leave')).toEqual(['c2', 'c3', 'c1'].map((call) => ({ do: 'leave', call })));
