@@ -779,7 +779,7 @@ digit: string, } | { "is": "practice-stopped",
 error: Error, };
 export type Levels = { 
 /**
- * The active call; null while one only listens to the microphone.
+ * The active call, or each of a conference; null while one only listens to the microphone.
  */
 call: CallId | null, 
 /**

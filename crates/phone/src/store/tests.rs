@@ -314,6 +314,10 @@ async fn a_full_disk_is_said_and_what_waits_is_written_later() {
     assert_eq!((rows.len(), rows[0].id.as_str()), (500, "h1200"), "what waits is read all the same");
     assert_eq!(store.mark_seen(Some(&"h1199".into())).await, 1);
     assert!(store.history(None, 2, None).await.iter().all(|row| row.seen == (row.id != "h1200".into())));
+    // Written again while it waits, a row is there once, as it was written last.
+    store.add_row(&HistoryRow { recordings: vec!["Ada.wav".to_owned()], ..row(1200, &"Ada ".repeat(100), false) });
+    let rows = store.history(None, 2, None).await;
+    assert_eq!((ids(&rows), rows[0].recordings.len()), (vec!["h1200", "h1199"], 1));
     store.save_account(&profile("a1", "2001"));
 
     store.order(Order::Pages(100_000));
