@@ -5,6 +5,7 @@
 
 mod account;
 mod busy;
+mod conference;
 mod domain;
 mod ear;
 mod echo;

@@ -62,7 +62,7 @@ const row = (id: string, who: Party, at: string, direction: Direction, is: Cause
   const end = Date.parse(startedAt) + 7000 + (seconds ?? 0) * 1000;
   return {
     id, account: 'a1', direction, with: who, asked: who.number, startedAt, answeredAt: seconds === null ? null : new Date(Date.parse(startedAt) + 7000).toISOString(),
-    endedAt: new Date(end).toISOString(), cause: { is, error: null, elsewhere: null }, quality: null, seen: true,
+    endedAt: new Date(end).toISOString(), cause: { is, error: null, elsewhere: null }, recordings: [], quality: null, seen: true,
   };
 };
 const unknown = party('', '+46 8 555 0199');

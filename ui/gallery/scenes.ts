@@ -60,6 +60,10 @@ const ended = (cause: CauseKind, more: Parameters<typeof p.error>[2] & { code: s
 const failedLine = p.state({ accounts: [{ ...p.mara, line: { is: 'failed', error: refused } }, p.practice] });
 const onHold = p.talking('c1', p.jonas, 252, { hold: 'local', heldAt: p.before(51), active: false, can: ['resume', 'hangup'] });
 
+const conference = (members: number) =>
+  [p.priya, p.support, p.jonas, p.tomas].concat(['301', '302', '303', '304'].map((number) => p.party('', number))).slice(0, members)
+    .map((who, at) => p.talking(`c${at + 1}`, who, 252 - 30 * at, { conference: 'f1', can: ['mute', 'hold', 'dtmf', 'record', 'hangup', 'leave'] }));
+
 const pictured: Record<string, Scene> = {
   home: { state: p.state(), rows: p.rows },
   typing: { state: p.state(), rows: p.jons, then: () => type('[data-part="field-text"]', 'jon') },
@@ -101,6 +105,9 @@ const unpictured: Record<string, Scene> = {
   held: { state: p.state({ calls: [{ ...onHold, can: ['resume', 'hangup'] }] }) },
   'held-by-them': { state: p.state({ calls: [p.talking('c1', p.priya, 90, { hold: 'remote' })] }), lines: heard('c1') },
   'call-waiting': { state: p.state({ ...withSales, calls: [p.talking('c2', p.support, 51), ringing] }) },
+  'may-join': { state: p.state({ calls: [{ ...onHold, can: ['resume', 'hangup', 'conference'] }, p.talking('c2', p.support, 51, { can: ['mute', 'hold', 'dtmf', 'record', 'hangup', 'conference'] })] }) },
+  conference: { state: p.state({ calls: conference(3) }) },
+  'conference-of-eight': { state: p.state({ calls: conference(8) }) },
   silenced: { state: p.state({ ...withSales, calls: [{ ...ringing, silenced: true, can: ['answer', 'decline'] }] }) },
   'call-failed': { state: ended('network', { code: 'connection-lost', message: 'The connection was lost', why: 'The server could not be reached for 32 seconds.', hint: 'Call again when the line is ready.', who: 'network', sip: 408 }, 33) },
   'hung-up': { state: ended('hung-up-there', null, 95) },

@@ -5,7 +5,7 @@
 (() => {
   const WORDS = [
     "add-account", "change-account", "remove-account", "register", "unregister", "test-account", "trust-certificate",
-    "call", "answer", "decline", "ignore", "hangup", "hold", "resume", "mute", "unmute", "dtmf", "key",
+    "call", "answer", "decline", "ignore", "hangup", "hold", "resume", "conference", "leave", "mute", "unmute", "dtmf", "key",
     "set-device", "set-devices", "also-ring", "record", "stop-recording",
     "set", "listen", "unlisten", "history", "seen", "watch", "unwatch", "state",
   ];

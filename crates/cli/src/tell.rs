@@ -140,6 +140,9 @@ fn connected(call: &Call) -> String {
         Hold::Remote => words.push("they put you on hold".to_owned()),
         Hold::Both => words.push("on hold by both".to_owned()),
     }
+    if call.conference.is_some() {
+        words.push("in a conference".to_owned());
+    }
     if call.muted {
         words.push("muted".to_owned());
     }
@@ -214,7 +217,8 @@ pub(crate) fn history(rows: &[HistoryRow]) -> Vec<String> {
         let arrow = if row.direction == Direction::Out { "->" } else { "<-" };
         let who = if row.asked.is_empty() { party(&row.with) } else { row.asked.clone() };
         let new = if row.seen { "" } else { " (new)" };
-        format!("{} {arrow} {who}: {}{new}", row.started_at, ended(row.cause.is))
+        let files: String = row.recordings.iter().map(|path| format!(", recorded: {path}")).collect();
+        format!("{} {arrow} {who}: {}{new}{files}", row.started_at, ended(row.cause.is))
     });
     or_none(all, "There is no call like that.")
 }

@@ -22,6 +22,8 @@ pub(crate) const WORDS: &[Word] = &[
     word("hangup", "[CALL]", "hang up, however far it is"),
     word("hold", "[CALL]", "put on hold"),
     word("resume", "[CALL]", "take off hold"),
+    word("conference", "[CALLS]", "let calls hear each other: these, or all that are up"),
+    word("leave", "[CALL]", "take a call out of its conference, and put it on hold"),
     word("mute", "[CALL]", "send silence instead of the microphone"),
     word("unmute", "[CALL]", "send the microphone again"),
     word("record", "[CALL]", "keep what both sides say in a file"),
@@ -111,6 +113,11 @@ pub(crate) fn read(line: &str) -> Result<Wish, String> {
         "hangup" => phone(Command::Hangup { call: call() }),
         "hold" => phone(Command::Hold { call: call() }),
         "resume" => phone(Command::Resume { call: call() }),
+        "conference" => {
+            let calls: Vec<_> = rest.split([' ', ',']).filter(|id| !id.is_empty()).map(CallId::from).collect();
+            phone(Command::Conference { calls: (!calls.is_empty()).then_some(calls) })
+        }
+        "leave" => phone(Command::Leave { call: call() }),
         "mute" => phone(Command::Mute { call: call() }),
         "unmute" => phone(Command::Unmute { call: call() }),
         "record" => phone(Command::Record { call: call() }),
@@ -182,6 +189,19 @@ mod tests {
         ] {
             let Ok(Wish::Phone(Asked(Command::Call { to, account }))) = read(line) else { panic!("{line}") };
             assert_eq!((to.as_str(), account.as_ref().map(AccountId::as_str)), (expected, on));
+        }
+    }
+
+    #[test]
+    fn a_conference_is_of_those_that_are_named_or_of_all() {
+        for (line, expected) in [
+            ("conference", None),
+            ("conference c1 c12", Some(["c1", "c12"])),
+            ("conference c1, c12", Some(["c1", "c12"])),
+        ] {
+            let Ok(Wish::Phone(Asked(Command::Conference { calls }))) = read(line) else { panic!("{line}") };
+            let calls: Option<Vec<_>> = calls.as_ref().map(|calls| calls.iter().map(CallId::as_str).collect());
+            assert_eq!(calls, expected.map(|calls| calls.to_vec()));
         }
     }
 

@@ -184,6 +184,18 @@ pub fn gaps(heard: &[f32], dbfs: f32, shortest: usize) -> Vec<(usize, usize)> {
     found
 }
 
+/// How much of one frequency is in sound of 48 kHz, as the amplitude of its sine (Goertzel).
+#[must_use]
+pub fn amplitude_at(samples: &[f32], hertz: f32) -> f32 {
+    let (mut re, mut im) = (0.0f64, 0.0f64);
+    for (n, sample) in samples.iter().enumerate() {
+        let angle = std::f64::consts::TAU * f64::from(hertz) * n as f64 / f64::from(RATE);
+        re += f64::from(*sample) * angle.cos();
+        im -= f64::from(*sample) * angle.sin();
+    }
+    (2.0 * re.hypot(im) / samples.len() as f64) as f32
+}
+
 /// Every `step`th sample of a running mean over `step` samples.
 fn thinned(samples: &[f32], step: usize) -> Vec<f32> {
     samples.chunks_exact(step).map(|part| part.iter().sum::<f32>() / step as f32).collect()

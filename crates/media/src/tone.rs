@@ -154,20 +154,10 @@ impl ToneGenerator {
 mod tests {
     use super::*;
     use crate::level::rms_dbfs;
+    use crate::signal::amplitude_at;
 
     const ALL: [Tone; 6] =
         [Tone::Ring, Tone::Ringback, Tone::Busy, Tone::CallWaiting, Tone::Congestion, Tone::Dtmf('5')];
-
-    /// Energy at one frequency (Goertzel), as amplitude.
-    fn amplitude_at(samples: &[f32], hertz: f32) -> f32 {
-        let (mut re, mut im) = (0.0f64, 0.0f64);
-        for (n, sample) in samples.iter().enumerate() {
-            let angle = std::f64::consts::TAU * f64::from(hertz) * n as f64 / 48000.0;
-            re += f64::from(*sample) * angle.cos();
-            im -= f64::from(*sample) * angle.sin();
-        }
-        (2.0 * (re * re + im * im).sqrt() / samples.len() as f64) as f32
-    }
 
     #[test]
     fn levels_and_frequencies_are_those_of_the_row() {

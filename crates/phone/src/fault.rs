@@ -107,6 +107,8 @@ codes! {
     NotRegistered "not-registered" Network RETRY, [];
     BadNumber "bad-number" User None, ["number"];
     CallLimit "call-limit" User None, [];
+    NotAnswered "not-answered" User None, [];
+    ConferenceTooSmall "conference-too-small" User None, [];
     NotSecure "not-secure" User None, [];
     // sound
     NoMicrophone "no-microphone" User DEVICE, [];

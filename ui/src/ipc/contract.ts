@@ -1,6 +1,7 @@
 // Generated from crates/phone/src/contract by its tests; BELLBIRD_REGENERATE=1 cargo test -p phone contract writes it.
 export type AccountId = string;
 export type CallId = string;
+export type ConferenceId = string;
 export type HistoryId = string;
 export type TestId = string;
 export type Timestamp = string;
@@ -414,7 +415,7 @@ remote: string | null,
  * Does a TURN server relay it?
  */
 relay: boolean, };
-export type Act = "answer" | "decline" | "ignore" | "hold" | "resume" | "dtmf" | "mute" | "record" | "hangup";
+export type Act = "answer" | "decline" | "ignore" | "hold" | "resume" | "dtmf" | "mute" | "record" | "hangup" | "conference" | "leave";
 export type Direction = "out" | "in";
 export type Hold = "none" | "local" | "remote" | "both";
 export type Call = { 
@@ -475,7 +476,7 @@ media: Media,
  */
 trouble: Error | null, 
 /**
- * Is it the one that is talked on? At most one is.
+ * Is it talked on? At most one call is, or all members of one conference.
  */
 active: boolean, 
 /**
@@ -483,7 +484,7 @@ active: boolean,
  */
 can: Array<Act>, 
 /**
- * Always false in this version.
+ * Is it kept in a file?
  */
 recording: boolean, 
 /**
@@ -491,9 +492,9 @@ recording: boolean,
  */
 transfer: null, 
 /**
- * Always null in this version.
+ * The conference it is in: all calls of the same one hear each other, and are held, resumed and muted as one.
  */
-conference: string | null, 
+conference: ConferenceId | null, 
 /**
  * What was dialled or clicked; empty for a call that came.
  */
@@ -724,6 +725,10 @@ endedAt: Timestamp,
  */
 cause: Cause, 
 /**
+ * The files that it was recorded to, in order; the person may have moved them since.
+ */
+recordings: Array<string>, 
+/**
  * How good it was; null when there was not enough of it, and for calls of older versions.
  */
 quality: CallQuality | null, 
@@ -774,7 +779,7 @@ digit: string, } | { "is": "practice-stopped",
 error: Error, };
 export type Levels = { 
 /**
- * The active call; null while one only listens to the microphone.
+ * The active call, or each of a conference; null while one only listens to the microphone.
  */
 call: CallId | null, 
 /**
@@ -953,6 +958,14 @@ call?: CallId, } | { "do": "resume",
 /**
  * Which call; the only one that fits without it.
  */
+call?: CallId, } | { "do": "conference", 
+/**
+ * Which calls, each with those it is in a conference with; all that are up without it.
+ */
+calls?: Array<CallId>, } | { "do": "leave", 
+/**
+ * Which call; the only one that fits without it.
+ */
 call?: CallId, } | { "do": "mute", 
 /**
  * Which call; the only one that fits without it.
@@ -1089,6 +1102,10 @@ account?: AccountId,
  * The call that was made.
  */
 call?: CallId, 
+/**
+ * The conference that the calls are joined in.
+ */
+conference?: ConferenceId, 
 /**
  * The test that has begun.
  */

@@ -39,3 +39,6 @@ export function initials(name: string): string {
   if (/^\p{Script=Han}|^\p{Script=Hiragana}|^\p{Script=Katakana}|^\p{Script=Hangul}/u.test(first)) return [...first][0] ?? '';
   return words.slice(0, 2).map((word) => [...word][0]?.toUpperCase() ?? '').join('');
 }
+
+/** The name of the file at the end of a path of this computer. */
+export const fileOf = (path: string) => clean(path.split(/[\\/]/).at(-1) ?? path);

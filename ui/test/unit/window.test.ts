@@ -189,6 +189,42 @@ describe('a call', () => {
     await fireEvent.click(screen.getByRole('button', { name: /Swap with/ }));
     expect(asked(fake, 'resume')).toEqual([{ do: 'resume', call: 'c2' }]);
   });
+  it('is joined with the held one where that would work, and by no press before', async () => {
+    const { fake } = await open({ calls: [talks] });
+    calm();
+    expect(screen.queryByRole('button', { name: 'Conference' })).toBeNull();
+    const held = people.talking('c2', people.jonas, 5, { hold: 'local', active: false, can: ['resume', 'hangup', 'conference'] });
+    fake.change({ calls: [held, { ...talks, can: [...talks.can, 'conference'] }] });
+    await settle();
+    calm();
+    await fireEvent.click(screen.getByRole('button', { name: 'Conference' }));
+    expect(asked(fake, 'conference')).toEqual([{ do: 'conference' }]);
+  });
+});
+
+describe('a conference', () => {
+  const member = (id: string, who: Call['with'], more: Partial<Call> = {}) => people.talking(id, who, 5, { conference: 'f1', can: ['mute', 'hold', 'hangup', 'leave'], ...more });
+  const buttons = () => screen.queryAllByRole('button', { name: /Split off/ });
+
+  it('has a card for each member, and each can be split from it', async () => {
+    const { fake } = await open({ calls: [member('c1', people.priya), member('c2', people.jonas), member('c3', people.support)] });
+    calm();
+    expect(screen.queryAllByRole('button', { name: /Swap with/ })).toEqual([]);
+    const names = buttons().map((one) => one.getAttribute('aria-label') ?? one.textContent ?? '');
+    expect(names.map((name) => name.replace(/[\u2068\u2069]/g, ''))).toEqual([
+      'Split off Jonas Okafor', 'Split off Support, west desk', 'Split off Priya Nair',
+    ]);
+    for (const one of buttons()) await fireEvent.click(one);
+    expect(asked(fake, 'leave')).toEqual(['c2', 'c3', 'c1'].map((call) => ({ do: 'leave', call })));
+    expect(screen.getAllByText('Conference').length).toBe(3);
+  });
+  it('that is on hold is taken up by one press on any card of it', async () => {
+    const held = { hold: 'local', active: false, heldAt: people.before(3), can: ['resume', 'hangup', 'leave'] } as const;
+    const { fake } = await open({ calls: [member('c1', people.priya, { ...held, can: [...held.can] }), member('c2', people.jonas, { ...held, can: [...held.can] }), people.talking('c3', people.support, 5)] });
+    calm();
+    await fireEvent.click(screen.getAllByRole('button', { name: /Swap with/ })[1] as Element);
+    expect(asked(fake, 'resume')).toEqual([{ do: 'resume', call: 'c2' }]);
+  });
 });
 
 describe('a call that ended', () => {

@@ -1,17 +1,17 @@
 //! Keeping a call: two voices side by side on one clock, and the file format around them.
 
-mod lane;
 mod ogg;
 
 use std::time::{Duration, Instant};
 
-use crate::RATE;
-use lane::Lane;
+use crate::lane::Lane;
 pub use ogg::OggOpus;
 
 /// Frames that are made at a time: 10 ms.
-pub const BLOCK: usize = RATE as usize / 100;
+pub const BLOCK: usize = crate::lane::BLOCK;
 const BLOCK_TIME: Duration = Duration::from_millis(10);
+/// Blocks that each side waits for: 60 ms, more than two packets or two turns of a device.
+const START: usize = 6;
 
 /// One frame: the near end, the far end.
 pub type Frame = [f32; 2];
@@ -28,7 +28,7 @@ pub struct Pair {
 impl Pair {
     /// Begins now.
     pub fn new(now: Instant) -> Self {
-        Self { near: Lane::default(), far: Lane::default(), next: now + BLOCK_TIME }
+        Self { near: Lane::new(START), far: Lane::new(START), next: now + BLOCK_TIME }
     }
 
     /// What we say.

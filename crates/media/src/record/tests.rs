@@ -2,6 +2,7 @@ use std::io::Cursor;
 
 use super::*;
 use crate::{
+    RATE,
     level::rms_dbfs,
     signal::{Speech, find_delay},
     testing::epoch,

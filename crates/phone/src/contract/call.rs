@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use super::{AccountId, CallId, CallQuality, Error, HistoryId, Timestamp};
+use super::{AccountId, CallId, CallQuality, ConferenceId, Error, HistoryId, Timestamp};
 
 /// A call.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
@@ -37,17 +37,17 @@ pub struct Call {
     pub media: Media,
     /// What has spoiled its sound for some seconds, and what one can do; null while it is well.
     pub trouble: Option<Error>,
-    /// Is it the one that is talked on? At most one is.
+    /// Is it talked on? At most one call is, or all members of one conference.
     pub active: bool,
     /// What would work now.
     pub can: Vec<Act>,
-    /// Always false in this version.
+    /// Is it kept in a file?
     pub recording: bool,
     /// Always null in this version.
     #[ts(type = "null")]
     pub transfer: Option<()>,
-    /// Always null in this version.
-    pub conference: Option<String>,
+    /// The conference it is in: all calls of the same one hear each other, and are held, resumed and muted as one.
+    pub conference: Option<ConferenceId>,
     /// What was dialled or clicked; empty for a call that came.
     pub asked: String,
 }
@@ -255,6 +255,8 @@ pub enum Act {
     Mute,
     Record,
     Hangup,
+    Conference,
+    Leave,
 }
 
 /// A call of the past.
@@ -279,6 +281,9 @@ pub struct HistoryRow {
     pub ended_at: Timestamp,
     /// Why it ended.
     pub cause: Cause,
+    /// The files that it was recorded to, in order; the person may have moved them since.
+    #[serde(default)]
+    pub recordings: Vec<String>,
     /// How good it was; null when there was not enough of it, and for calls of older versions.
     pub quality: Option<Box<CallQuality>>,
     /// Has the person seen it? Only missed calls are ever unseen.

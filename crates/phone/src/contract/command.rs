@@ -77,6 +77,16 @@ pub enum Command {
         /// Which call; the only one that fits without it.
         call: Option<CallId>,
     },
+    /// Joins calls, so that all hear each other; those on hold are resumed.
+    Conference {
+        /// Which calls, each with those it is in a conference with; all that are up without it.
+        calls: Option<Vec<CallId>>,
+    },
+    /// Takes a call out of its conference and puts it on hold.
+    Leave {
+        /// Which call; the only one that fits without it.
+        call: Option<CallId>,
+    },
     /// Sends silence instead of the microphone.
     Mute {
         /// Which call; the only one that fits without it.

@@ -1,4 +1,4 @@
-//! Ids are opaque and never used again: `a…` accounts, `c…` calls, `h…` history rows, `t…` tests.
+//! Ids are opaque and never used again: `a…` accounts, `c…` calls, `f…` conferences, `h…` history rows, `t…` tests.
 
 use std::fmt;
 
@@ -46,6 +46,8 @@ ids! {
     AccountId,
     /// A call.
     CallId,
+    /// A conference.
+    ConferenceId,
     /// A row of the history.
     HistoryId,
     /// A test of an account.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Serialize, Serializer};
 use ts_rs::TS;
 
-use super::{AccountId, CallId, Error, HistoryRow, Levels, PhoneState, Quality, Role, TestId, Timestamp};
+use super::{AccountId, CallId, ConferenceId, Error, HistoryRow, Levels, PhoneState, Quality, Role, TestId, Timestamp};
 
 /// One line, as `bellbird-cli run --json` prints it.
 #[derive(Clone, Debug, Serialize, TS)]
@@ -72,6 +72,9 @@ pub struct Ok {
     /// The call that was made.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub call: Option<CallId>,
+    /// The conference that the calls are joined in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub conference: Option<ConferenceId>,
     /// The test that has begun.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub test: Option<TestId>,

@@ -24,7 +24,7 @@ pub use call::{
 pub use command::{Command, Watch};
 pub use device::{Device, DeviceKind, Devices, InUse, Prefer, Role};
 pub use error::{Certificate, Error, ErrorAct, Who};
-pub use id::{AccountId, CallId, HistoryId, TestId};
+pub use id::{AccountId, CallId, ConferenceId, HistoryId, TestId};
 pub use line::{Hello, Line, Notice, Ok, Reply, SipLine};
 pub use quality::{CallQuality, Grade, Levels, Quality};
 pub use state::{Dnd, Echo, Noise, PhoneState, RecordAs, Settings, StepResult, Test, TestStep, Theme, Tray};

@@ -9,7 +9,7 @@ use super::{CallId, Error};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct Levels {
-    /// The active call; null while one only listens to the microphone.
+    /// The active call, or each of a conference; null while one only listens to the microphone.
     pub call: Option<CallId>,
     /// The microphone.
     pub mic: f32,

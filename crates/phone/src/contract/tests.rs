@@ -24,6 +24,7 @@ fn typescript() -> String {
     declare!(
         AccountId,
         CallId,
+        ConferenceId,
         HistoryId,
         TestId,
         Timestamp,

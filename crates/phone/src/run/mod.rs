@@ -48,6 +48,9 @@ use network::Seen;
 /// Between two states that differ only in numbers (CONTRACT: at most 30 a second).
 const BETWEEN_STATES: Duration = Duration::from_millis(34);
 
+/// How long the last files of recordings may take at the end.
+const FILES: Duration = Duration::from_secs(1);
+
 /// What work aside brought.
 enum Told {
     Link(u64, wss::LinkEvent),
@@ -131,7 +134,7 @@ impl Runner {
             }
             self.settle().await;
         }
-        self.close().await;
+        self.close(ways.happened).await;
     }
 
     fn next_deadline(&self) -> Option<Instant> {
@@ -259,16 +262,32 @@ impl Runner {
         self.ending.as_ref().is_some_and(|(at, _)| self.joint.connections.is_empty() || *at <= Instant::now())
     }
 
-    async fn close(mut self) {
+    async fn close(mut self, mut happened: mpsc::UnboundedReceiver<Happened>) {
         self.links.clear();
         self.voice.order(Order::Shutdown);
         if let Some(practice) = &self.practice {
             practice.stop().await;
         }
+        self.end_recordings(&mut happened).await;
         self.store.flush().await;
         self.listeners.close_all();
         for done in self.ending.into_iter().flat_map(|(_, waiting)| waiting) {
             let _ = done.send(());
+        }
+    }
+
+    /// A file that ends with the phone stands in the history too: the media thread tells of it before it has ended.
+    async fn end_recordings(&mut self, happened: &mut mpsc::UnboundedReceiver<Happened>) {
+        let rest = async {
+            while let Some(happened) = happened.recv().await {
+                if matches!(happened, Happened::Recorded { .. }) {
+                    self.joint.board.on_voice(now(), happened);
+                }
+            }
+        };
+        let _ = tokio::time::timeout(FILES, rest).await;
+        for effect in self.joint.board.take_effects() {
+            self.perform(effect).await;
         }
     }
 }

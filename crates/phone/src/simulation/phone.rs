@@ -270,7 +270,7 @@ impl Phone {
     /// The call that is talked on, by its Call-ID, when both ways of it should carry sound.
     pub(super) fn talks(&self) -> Option<&str> {
         let talking = |call: &&CallEntry| {
-            self.joint.board.active() == Some(&call.id)
+            self.joint.board.active().contains(&call.id)
                 && matches!(call.stage, Stage::Connected)
                 && call.lost.is_none()
                 && call.wish == crate::voice::Wish::Talk

@@ -225,12 +225,14 @@ impl Keeper {
         for row in &mut found {
             row.seen |= super::number(&row.id).is_some_and(|id| id <= seen);
         }
-        let waiting = self.waiting.iter().enumerate().filter_map(|(at, write)| match write {
+        let waiting = self.waiting.iter().enumerate().rev().filter_map(|(at, write)| match write {
             Write::Row(row) if search.finds(row) => Some(HistoryRow { seen: self.is_seen(at, row), ..(**row).clone() }),
             _ => None,
         });
-        found.extend(waiting);
+        let mut found: Vec<HistoryRow> = waiting.chain(found).collect();
         found.sort_by_key(|row| std::cmp::Reverse(super::number(&row.id)));
+        // A row may be written again; what was written last comes first.
+        found.dedup_by(|older, newer| older.id == newer.id);
         found.truncate(usize::try_from(search.limit).unwrap_or(usize::MAX));
         found
     }

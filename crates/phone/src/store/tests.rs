@@ -32,6 +32,7 @@ fn row(number: u64, name: &str, seen: bool) -> HistoryRow {
         answered_at: None,
         ended_at: at,
         cause: Cause { is: CauseKind::Cancelled, error: None, elsewhere: None },
+        recordings: Vec::new(),
         quality: None,
         seen,
     }
@@ -89,7 +90,7 @@ async fn what_was_kept_is_there_again() {
 }
 
 #[tokio::test]
-async fn the_quality_of_a_call_is_kept_and_older_rows_have_none() {
+async fn quality_and_recordings_of_a_call_are_kept_and_older_rows_have_none() {
     let dir = tempfile::tempdir().unwrap();
     let (store, _) = Store::open(&in_file(dir.path()));
     let quality = CallQuality {
@@ -108,9 +109,14 @@ async fn the_quality_of_a_call_is_kept_and_older_rows_have_none() {
     };
     let sounded = HistoryRow { quality: Some(Box::new(quality)), ..row(1, "Ada", true) };
     store.add_row(&sounded);
+    // The file of a recording ends after its call: the row is written again.
+    let sounded = HistoryRow { recordings: vec!["/calls/Ada.wav".to_owned()], ..sounded };
+    store.add_row(&sounded);
     close(store).await;
     let mut older = serde_json::to_value(row(2, "Eve", true)).unwrap();
-    older.as_object_mut().unwrap().remove("quality").unwrap();
+    for field in ["quality", "recordings"] {
+        older.as_object_mut().unwrap().remove(field).unwrap();
+    }
     let file = rusqlite::Connection::open(dir.path().join("bellbird.db")).unwrap();
     let add = "INSERT INTO history (id, seen, words, body) VALUES (2, 1, 'eve', ?1)";
     file.execute(add, [older.to_string()]).unwrap();
@@ -308,6 +314,10 @@ async fn a_full_disk_is_said_and_what_waits_is_written_later() {
     assert_eq!((rows.len(), rows[0].id.as_str()), (500, "h1200"), "what waits is read all the same");
     assert_eq!(store.mark_seen(Some(&"h1199".into())).await, 1);
     assert!(store.history(None, 2, None).await.iter().all(|row| row.seen == (row.id != "h1200".into())));
+    // Written again while it waits, a row is there once, as it was written last.
+    store.add_row(&HistoryRow { recordings: vec!["Ada.wav".to_owned()], ..row(1200, &"Ada ".repeat(100), false) });
+    let rows = store.history(None, 2, None).await;
+    assert_eq!((ids(&rows), rows[0].recordings.len()), (vec!["h1200", "h1199"], 1));
     store.save_account(&profile("a1", "2001"));
 
     store.order(Order::Pages(100_000));

@@ -58,7 +58,7 @@ impl Switchboard {
 
     /// Answers: the description first, the 200 when it is ready.
     pub(super) fn answer(&mut self, now: Now, id: &CallId) -> Ok {
-        self.make_active(now, Some(id.clone()));
+        self.make_active(now, vec![id.clone()]);
         let Some(call) = self.call_mut(id) else { return Ok::default() };
         let (call_id, account) = (call.id.clone(), call.account.clone());
         call.silenced = true;

@@ -14,8 +14,8 @@ use sip::Uri;
 use super::{Now, quality::Watch};
 use crate::{
     contract::{
-        AccountId, Act, Call, CallId, Cause, CauseKind, Direction, HistoryId, HistoryRow, Hold, Media, MediaPath,
-        Party, Phase, Timestamp,
+        AccountId, Act, Call, CallId, Cause, CauseKind, ConferenceId, Direction, HistoryId, HistoryRow, Hold, Media,
+        MediaPath, Party, Phase, Timestamp,
     },
     fault::{Code, Fault},
     ringer::Heard,
@@ -42,6 +42,10 @@ pub(crate) struct Entry {
     pub(crate) muted: bool,
     /// Its recording has a file that grows.
     pub(crate) recording: bool,
+    /// It was asked for a recording, and the files of those that are over.
+    pub(crate) taped: bool,
+    pub(crate) recordings: Vec<String>,
+    pub(crate) conference: Option<ConferenceId>,
     /// What we want of it, and what holds now.
     pub(crate) wish: Wish,
     pub(crate) remote_hold: bool,
@@ -137,6 +141,9 @@ impl Entry {
             silenced: false,
             muted: false,
             recording: false,
+            taped: false,
+            recordings: Vec::new(),
+            conference: None,
             wish: Wish::Talk,
             remote_hold: false,
             media: Media::default(),
@@ -187,7 +194,7 @@ impl Entry {
     pub(crate) fn can(&self) -> Vec<Act> {
         let settled = self.exchange == Exchange::None && self.pending.is_none();
         let hold = if self.wish == Wish::Hold { Act::Resume } else { Act::Hold };
-        match self.stage {
+        let mut can = match self.stage {
             Stage::Incoming if self.exchange != Exchange::None => vec![Act::Hangup],
             Stage::Incoming if self.silenced => vec![Act::Answer, Act::Decline],
             Stage::Incoming => vec![Act::Answer, Act::Decline, Act::Ignore],
@@ -206,7 +213,9 @@ impl Entry {
                 can
             }
             Stage::Ending | Stage::Ended { .. } => Vec::new(),
-        }
+        };
+        can.extend(self.conference.is_some().then_some(Act::Leave));
+        can
     }
 
     fn hold(&self) -> Hold {
@@ -267,7 +276,7 @@ impl Entry {
             can: self.can(),
             recording: self.recording,
             transfer: None,
-            conference: None,
+            conference: self.conference.clone(),
             asked: self.asked.clone(),
         }
     }
@@ -288,6 +297,7 @@ impl Entry {
             answered_at: self.answered.map(|(at, _)| at),
             ended_at: self.ended_at.unwrap_or(now.wall),
             cause: cause(kind, fault, words),
+            recordings: self.recordings.clone(),
             quality: self.quality.kept(now, words).map(Box::new),
             seen: !self.is_missed(),
         }

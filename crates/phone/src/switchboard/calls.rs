@@ -40,7 +40,7 @@ impl Switchboard {
         let mut call = Entry::new(now, id.clone(), account.clone(), Direction::Out, party::dialled(&to));
         text.trim().clone_into(&mut call.asked);
         (call.to, call.exchange) = (Some(to), Exchange::First);
-        self.make_active(now, Some(id.clone()));
+        self.make_active(now, vec![id.clone()]);
         self.calls.push(call);
         if stale {
             self.effect(Effect::Line(Key::Account(account.clone()), LineOrder::Probe));
@@ -128,8 +128,9 @@ impl Switchboard {
         sdp: Option<Bytes>,
         party: Option<&sip::Party>,
     ) {
-        let active = self.active.clone();
-        let Some(call) = self.call_of(account, sip) else { return };
+        let Some(at) = self.calls.iter().rposition(|own| own.is_of(account, sip)) else { return };
+        let talks = self.active.contains(&self.calls[at].id);
+        let call = &mut self.calls[at];
         if call.is_over() || call.is_up() {
             return;
         }
@@ -142,7 +143,6 @@ impl Switchboard {
         }
         // Without a description, that of the early sound holds.
         call.exchange = if sdp.is_some() { Exchange::First } else { Exchange::None };
-        let talks = active.as_ref() == Some(&id);
         if !talks {
             // Another call was taken up meanwhile: this one waits for its turn.
             call.pending = Some(super::call::Change::Offer);
@@ -238,6 +238,9 @@ impl Switchboard {
             self.missed += 1;
             self.effect(Effect::Notice(Notice::MissedCall { row: row.clone() }));
         }
+        if self.calls[at].taped {
+            self.row_of_taped(id, row.clone());
+        }
         self.effect(Effect::Row(Box::new(row)));
         self.silence(id);
         self.update_sounds();
@@ -245,10 +248,7 @@ impl Switchboard {
 
     /// Ends the sound of a call.
     fn silence(&mut self, id: &CallId) {
-        if self.active.as_ref() == Some(id) {
-            self.active = None;
-            self.effect(Effect::Voice(Order::Active { call: None }));
-        }
+        self.part(id);
         self.effect(Effect::Voice(Order::Close { call: id.clone() }));
     }
 
@@ -261,9 +261,8 @@ impl Switchboard {
     /// What the phone itself sounds like, told when it changes.
     pub(super) fn update_sounds(&mut self) {
         let phases: Vec<_> = self.calls.iter().map(Entry::plain_phase).collect();
-        let active = self.active.clone();
         let heard =
-            self.calls.iter().zip(&phases).map(|(call, phase)| call.heard(phase, active.as_ref() == Some(&call.id)));
+            self.calls.iter().zip(&phases).map(|(call, phase)| call.heard(phase, self.active.contains(&call.id)));
         let sounds = crate::ringer::sounds(heard);
         if sounds != self.sounds {
             self.sounds = sounds;

@@ -29,6 +29,8 @@ impl Switchboard {
             Command::Hangup { call } => self.with_call(call, Act::Hangup).map(|call| self.hangup(now, &call)),
             Command::Hold { call } => self.with_call(call, Act::Hold).map(|call| self.hold(now, &call)),
             Command::Resume { call } => self.with_call(call, Act::Resume).map(|call| self.resume(now, &call)),
+            Command::Conference { calls } => self.confer(now, calls.as_deref()),
+            Command::Leave { call } => self.with_call(call, Act::Leave).map(|call| self.leave(now, &call)),
             Command::Mute { call } => self.with_call(call, Act::Mute).map(|call| self.mute(&call, true)),
             Command::Unmute { call } => self.with_call(call, Act::Mute).map(|call| self.mute(&call, false)),
             Command::Record { call } => {
@@ -82,12 +84,12 @@ impl Switchboard {
             let call = self.calls.iter().find(|own| own.id == id).ok_or_else(|| Fault::new(Code::NoSuchCall))?;
             return if fits(&call) { Ok(id) } else { Err(Fault::new(Code::NotNow)) };
         }
-        let mut fitting = self.calls.iter().filter(fits);
-        match (fitting.next(), fitting.next()) {
-            (Some(call), None) => Ok(call.id.clone()),
-            (Some(_), Some(_)) => Err(Fault::new(Code::WhichCall)),
-            (None, _) if self.calls.iter().any(|own| !own.is_over()) => Err(Fault::new(Code::NotNow)),
-            (None, _) => Err(Fault::new(Code::NoSuchCall)),
+        let fitting: Vec<&Entry> = self.calls.iter().filter(fits).collect();
+        match (self.only(&fitting, act), fitting.is_empty()) {
+            (Some(id), _) => Ok(id),
+            (None, false) => Err(Fault::new(Code::WhichCall)),
+            (None, true) if self.calls.iter().any(|own| !own.is_over()) => Err(Fault::new(Code::NotNow)),
+            (None, true) => Err(Fault::new(Code::NoSuchCall)),
         }
     }
 
@@ -102,11 +104,14 @@ impl Switchboard {
         Ok(of_call(call))
     }
 
-    fn mute(&mut self, id: &CallId, on: bool) -> Ok {
-        if let Some(call) = self.call_mut(id) {
-            call.muted = on;
+    /// Nobody of its conference hears the microphone, or all do.
+    pub(super) fn mute(&mut self, id: &CallId, on: bool) -> Ok {
+        for call in self.together(id) {
+            if let Some(own) = self.call_mut(&call) {
+                own.muted = on;
+            }
+            self.effect(Effect::Voice(Order::Mute { call, on }));
         }
-        self.effect(Effect::Voice(Order::Mute { call: id.clone(), on }));
         of_call(id.clone())
     }
 

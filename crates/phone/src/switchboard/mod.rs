@@ -15,6 +15,7 @@ mod answer;
 mod call;
 mod calls;
 mod commands;
+mod conference;
 mod devices;
 mod effect;
 mod line;
@@ -39,7 +40,7 @@ use std::{path::PathBuf, time::Instant};
 use crate::{
     account::Profile,
     complaints::Complaints,
-    contract::{AccountId, CallId, InUse, Prefer, Settings, Timestamp},
+    contract::{AccountId, CallId, HistoryRow, InUse, Prefer, Settings, Timestamp},
     fault::{Code, Fault},
     words::Words,
 };
@@ -80,8 +81,8 @@ pub(crate) struct Beginning {
 pub(crate) struct Switchboard {
     accounts: Vec<AccountEntry>,
     calls: Vec<CallEntry>,
-    /// The call that is talked on.
-    active: Option<CallId>,
+    /// The call that is talked on, or all of a conference.
+    active: Vec<CallId>,
     devices: DevicesSeen,
     /// What is wrong with the sound of the microphone.
     microphone: Option<Fault>,
@@ -95,10 +96,13 @@ pub(crate) struct Switchboard {
     listening: bool,
     next_account: u64,
     next_call: u64,
+    next_conference: u64,
     next_history: u64,
     next_test: u64,
     practice_possible: bool,
     recordings: Option<PathBuf>,
+    /// The rows of calls that are over and may still get a recording, whose file ends after the call.
+    taped: Vec<(CallId, HistoryRow)>,
     sounds: crate::voice::Sounds,
     complaints: Complaints,
     out: Vec<Effect>,
@@ -118,7 +122,7 @@ impl Switchboard {
         let mut own = Self {
             accounts: Vec::new(),
             calls: Vec::new(),
-            active: None,
+            active: Vec::new(),
             devices: DevicesSeen::default(),
             microphone: None,
             words: Words::of(&beginning.settings.language),
@@ -131,10 +135,12 @@ impl Switchboard {
             listening: false,
             next_account: beginning.next_account.max(1),
             next_call: 1,
+            next_conference: 0,
             next_history: beginning.next_history.max(1),
             next_test: 1,
             practice_possible: beginning.practice,
             recordings: beginning.recordings,
+            taped: Vec::new(),
             sounds: crate::voice::Sounds::default(),
             complaints: Complaints::default(),
             out: Vec::new(),
@@ -203,10 +209,10 @@ impl Switchboard {
         &self.calls
     }
 
-    /// The call that is talked on.
+    /// The calls that are talked on.
     #[cfg(test)]
-    pub(crate) const fn active(&self) -> Option<&CallId> {
-        self.active.as_ref()
+    pub(crate) fn active(&self) -> &[CallId] {
+        &self.active
     }
 
     /// What the settings say of the sound of the microphone.

@@ -2,13 +2,15 @@
 
 use super::{Effect, Now, Switchboard, commands::of_call};
 use crate::{
-    contract::{CallId, Notice, Ok, Timestamp},
+    contract::{CallId, HistoryRow, Notice, Ok, Timestamp},
     fault::{Code, Fault},
     party,
     sound::{Kept, TapePlace},
     voice::Order,
 };
 
+/// Ended calls whose recordings may still end; the files of more are told and kept all the same.
+const MOST_TAPED: usize = 32;
 /// The longest name of a party in the name of a file.
 const LONGEST_NAME: usize = 40;
 
@@ -26,6 +28,7 @@ impl Switchboard {
         let who = [&call.with.name, &call.with.number, &call.asked].into_iter().find(|name| !name.is_empty());
         let name = file_name(now.wall, who.map_or("", String::as_str));
         let place = TapePlace { folder, name, format };
+        call.taped = true;
         self.effect(Effect::Voice(Order::Record { call: id.clone(), to: Some((place, announce)) }));
         of_call(id.clone())
     }
@@ -64,8 +67,31 @@ impl Switchboard {
             self.words.error(&Fault::new(code).detail(trouble.detail))
         });
         let path = kept.path.map(|path| path.display().to_string());
+        if let Some(path) = &path {
+            self.keep_recording(&id, path);
+        }
         let length_ms = u64::try_from(kept.length.as_millis()).unwrap_or(u64::MAX);
         self.effect(Effect::Notice(Notice::Recorded { call: id, path, length_ms, error }));
+    }
+
+    /// A file of a call stands in its row, which was written before where the call is over.
+    fn keep_recording(&mut self, id: &CallId, path: &str) {
+        if let Some((_, row)) = self.taped.iter_mut().find(|(own, _)| own == id) {
+            row.recordings.push(path.to_owned());
+            let row = Box::new(row.clone());
+            self.history_seq += 1;
+            self.effect(Effect::Row(row));
+        } else if let Some(call) = self.call_mut(id) {
+            call.recordings.push(path.to_owned());
+        }
+    }
+
+    /// The call is over, and its recording may not be.
+    pub(super) fn row_of_taped(&mut self, id: &CallId, row: HistoryRow) {
+        if self.taped.len() == MOST_TAPED {
+            self.taped.remove(0);
+        }
+        self.taped.push((id.clone(), row));
     }
 }
 

@@ -27,33 +27,40 @@ const ASK_AGAIN: Duration = Duration::from_millis(100);
 
 impl Switchboard {
     pub(super) fn hold(&mut self, now: Now, id: &CallId) -> Ok {
-        if self.active.as_ref() == Some(id) {
-            self.active = None;
-            self.effect(Effect::Voice(Order::Active { call: None }));
+        let all = self.together(id);
+        if self.active.iter().any(|own| all.contains(own)) {
+            self.active.clear();
+            self.effect(Effect::Voice(Order::Active { calls: Vec::new() }));
         }
-        self.wish(now, id, Wish::Hold);
+        for own in &all {
+            self.wish(now, own, Wish::Hold);
+        }
         of_call(id.clone())
     }
 
     pub(super) fn resume(&mut self, now: Now, id: &CallId) -> Ok {
-        self.make_active(now, Some(id.clone()));
-        self.wish(now, id, Wish::Talk);
+        let all = self.together(id);
+        self.make_active(now, all.clone());
+        for own in &all {
+            self.wish(now, own, Wish::Talk);
+        }
         of_call(id.clone())
     }
 
     /// Whom one talks with from now on. Whoever one talked with before is put on hold.
-    pub(super) fn make_active(&mut self, now: Now, id: Option<CallId>) {
-        if self.active == id {
+    pub(super) fn make_active(&mut self, now: Now, calls: Vec<CallId>) {
+        if self.active == calls {
             return;
         }
-        if let Some(before) = self.active.take() {
-            self.wish(now, &before, Wish::Hold);
+        for before in std::mem::replace(&mut self.active, calls.clone()) {
+            if !calls.contains(&before) {
+                self.wish(now, &before, Wish::Hold);
+            }
         }
-        self.active.clone_from(&id);
-        self.effect(Effect::Voice(Order::Active { call: id }));
+        self.effect(Effect::Voice(Order::Active { calls }));
     }
 
-    fn wish(&mut self, now: Now, id: &CallId, wish: Wish) {
+    pub(super) fn wish(&mut self, now: Now, id: &CallId, wish: Wish) {
         let Some(call) = self.call_mut(id) else { return };
         // One that is not up yet is held as soon as it is.
         if !call.is_up() || call.wish == wish {

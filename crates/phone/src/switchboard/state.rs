@@ -16,7 +16,8 @@ impl Switchboard {
                 .calls
                 .iter()
                 .map(|call| {
-                    let mut shown = call.shown(self.active.as_ref() == Some(&call.id), &self.words);
+                    let mut shown = call.shown(self.active.contains(&call.id), &self.words);
+                    shown.can.extend(self.may_confer(call).then_some(Act::Conference));
                     shown.can.retain(|act| *act != Act::Record || self.recordings.is_some());
                     shown
                 })

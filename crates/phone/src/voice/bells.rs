@@ -68,7 +68,7 @@ impl Bells {
             tones.set(tone);
             feed.push(now, stream.as_mut(), |_, out| {
                 out.fill(0.0);
-                tones.mix(out);
+                tones.mix(out, false);
             });
         }
     }

@@ -1,5 +1,7 @@
 //! One call: what was agreed, the way for its sound, and the sound itself.
 
+mod sound;
+
 use std::{
     net::SocketAddr,
     sync::Arc,
@@ -11,6 +13,7 @@ use ice::{
     CandidateKind, Identity, LocalDescription, Path, PathConfig, PathEvent, PathOutput, RemoteDescription, Timing,
 };
 use media::{
+    mixer::Party,
     offer::{Agreed, Direction, LocalPath, Negotiation, OfferError},
     session::{Session, SessionConfig, SessionEvent, SessionOutput},
 };
@@ -21,7 +24,7 @@ use super::{
     recording::Recording,
     sockets::{Arrived, Datagram, Sockets},
 };
-use crate::{contract::CallId, sound::TapePlace};
+use crate::contract::CallId;
 
 /// How long a key is pressed.
 pub(super) const PRESS: Duration = Duration::from_millis(120);
@@ -51,6 +54,8 @@ pub(super) struct Call {
     talks: bool,
     muted: bool,
     recording: Option<Recording>,
+    /// What it says and hears in a conference, while it is in one.
+    party: Option<Box<Party>>,
     /// Did we make the first offer? Then there may be early sound.
     ours: bool,
     rtcp: bool,
@@ -82,6 +87,7 @@ impl Call {
             talks: false,
             muted: false,
             recording: None,
+            party: None,
             ours: false,
             rtcp: true,
             pair: None,
@@ -149,71 +155,6 @@ impl Call {
         {
             self.sockets = before;
         }
-    }
-
-    /// Lets the microphone out, or not.
-    pub(super) fn talk(&mut self, on: bool) {
-        self.talks = on;
-        self.session.set_sending(on);
-    }
-
-    pub(super) fn talks(&self) -> bool {
-        self.talks
-    }
-
-    /// Sends silence instead of the microphone, or not.
-    pub(super) fn mute(&mut self, on: bool) {
-        self.muted = on;
-        self.update_mute();
-    }
-
-    /// Begins to record, or ends it. What is recorded already goes on.
-    pub(super) fn record(
-        &mut self,
-        now: Instant,
-        to: Option<(TapePlace, bool)>,
-        tell: &mpsc::UnboundedSender<Happened>,
-    ) {
-        self.recording = match (to, self.recording.take()) {
-            (None, _) => None,
-            (Some(_), Some(going)) => Some(going),
-            (Some(to), None) => Recording::begin(now, &self.id, to, tell),
-        };
-        self.update_mute();
-    }
-
-    /// Who is muted is still heard to record.
-    fn update_mute(&mut self) {
-        let announces = self.recording.as_ref().is_some_and(Recording::announces);
-        self.session.set_muted(self.muted && !announces);
-    }
-
-    /// Sound of the microphone.
-    pub(super) fn capture(&mut self, now: Instant, sound: &[f32]) {
-        let sending = self.session.is_sending();
-        match &mut self.recording {
-            Some(recording) if sending => self.session.capture(now, recording.said(sound, self.muted)),
-            _ => self.session.capture(now, sound),
-        }
-    }
-
-    /// Sound of the far end, for an ear or for none.
-    pub(super) fn playout(&mut self, now: Instant, out: &mut [f32]) {
-        self.session.playout(now, out);
-        if let Some(recording) = &mut self.recording {
-            recording.heard(out);
-        }
-    }
-
-    /// Is there, or could there be, something to hear? Not before we answer: nobody speaks into a room unasked.
-    pub(super) fn is_audible(&self) -> bool {
-        (self.talks || self.ours) && self.negotiation.agreed().is_some()
-    }
-
-    /// Does sound go either way?
-    pub(super) fn flows(&self) -> bool {
-        let agreed = self.negotiation.agreed();
-        agreed.is_some_and(|agreed| agreed.direction.receives()) || self.session.is_sending()
     }
 
     /// Presses keys, one after the other.

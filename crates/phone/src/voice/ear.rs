@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use media::{RATE, level::Meter, process::Trouble};
+use media::{RATE, level::Meter, mixer::Mixer, process::Trouble};
 use tokio::sync::mpsc;
 
 use super::{
@@ -33,6 +33,8 @@ pub(super) struct Ear {
     tell: mpsc::UnboundedSender<Happened>,
     ear: Tones,
     ring: Tones,
+    /// What is between the parties, while several hear each other.
+    mixer: Option<Box<Mixer>>,
     listening: Option<Listening>,
     /// Until when the speaker and the ringer stay open.
     speaker_until: Option<Instant>,
@@ -58,6 +60,7 @@ impl Ear {
             tell,
             ear: Tones::default(),
             ring: Tones::default(),
+            mixer: None,
             listening: None,
             speaker_until: None,
             ringer_until: None,
@@ -132,7 +135,7 @@ impl Ear {
     }
 
     /// Moves ten milliseconds of sound, or as many as are due.
-    pub(super) fn tick(&mut self, now: Instant, calls: &mut [Call], active: Option<&CallId>, devices: &mut Devices) {
+    pub(super) fn tick(&mut self, now: Instant, calls: &mut [Call], active: &[CallId], devices: &mut Devices) {
         let Some(next) = &mut self.next else { return };
         if now.saturating_duration_since(*next) > OVERSLEPT {
             *next = now;
@@ -146,6 +149,11 @@ impl Ear {
             return;
         }
         devices.check(now);
+        if active.len() > 1 {
+            self.mixer.get_or_insert_default();
+        } else {
+            self.mixer = None;
+        }
         self.hear_microphone(now, blocks, calls, active, devices);
         self.play(now, blocks, calls, active, devices);
         self.ticks = self.ticks.wrapping_add(1);
@@ -160,11 +168,11 @@ impl Ear {
         now: Instant,
         blocks: usize,
         calls: &mut [Call],
-        active: Option<&CallId>,
+        active: &[CallId],
         devices: &mut Devices,
     ) {
         const SILENCE: [f32; BLOCK] = [0.0; BLOCK];
-        let heard = calls.iter().any(|call| call.talks() && Some(&call.id) == active && !call.session.is_muted());
+        let heard = calls.iter().any(|call| call.talks() && active.contains(&call.id) && !call.is_muted());
         let (sound, trouble) = devices.microphone().map(|own| own.hear(now, heard)).unzip();
         let trouble = trouble.flatten();
         if trouble != self.trouble {
@@ -175,8 +183,13 @@ impl Ear {
             listening.meter.push(sound);
             listening.began = true;
         }
-        for call in calls.iter_mut().filter(|call| call.talks()) {
-            match sound.filter(|_| Some(&call.id) == active) {
+        if let (Some(sound), Some(mixer)) = (sound, &mut self.mixer) {
+            mixer.microphone(sound);
+        }
+        // Those of a conference are given theirs when they have said theirs.
+        let mixes = self.mixer.is_some();
+        for call in calls.iter_mut().filter(|call| call.talks() && !(mixes && active.contains(&call.id))) {
+            match sound.filter(|_| active.contains(&call.id)) {
                 Some([]) => {}
                 Some(sound) => call.capture(now, sound),
                 // Who talks to nobody is sent silence, so that the way and its figures live.
@@ -185,41 +198,40 @@ impl Ear {
         }
     }
 
-    fn play(
-        &mut self,
-        now: Instant,
-        blocks: usize,
-        calls: &mut [Call],
-        active: Option<&CallId>,
-        devices: &mut Devices,
-    ) {
+    fn play(&mut self, now: Instant, blocks: usize, calls: &mut [Call], active: &[CallId], devices: &mut Devices) {
         let mut unheard = [0.0; BLOCK];
-        for call in calls.iter_mut().filter(|call| Some(&call.id) != active && call.flows()) {
+        for call in calls.iter_mut().filter(|call| !active.contains(&call.id) && call.flows()) {
             (0..blocks).for_each(|_| call.playout(now, &mut unheard));
         }
-        let mut call = calls.iter_mut().find(|call| Some(&call.id) == active && call.is_audible());
-        let tones = &mut self.ear;
-        let mut fill = |now: Instant, out: &mut [f32]| {
-            match &mut call {
-                Some(call) => call.playout(now, out),
-                None => out.fill(0.0),
+        let audible = calls.iter_mut().filter(|call| active.contains(&call.id) && call.is_audible());
+        let mut heard: Vec<&mut Call> = audible.collect();
+        let (tones, mixer) = (&mut self.ear, &mut self.mixer);
+        let fill = |now: Instant, out: &mut [f32]| {
+            match (&mut *mixer, &mut heard[..]) {
+                (Some(mixer), calls) => confer(now, mixer, calls, out),
+                (None, [call, ..]) => call.playout(now, out),
+                (None, []) => out.fill(0.0),
             }
-            tones.mix(out);
+            tones.mix(out, !heard.is_empty());
         };
         match devices.speaker() {
             Some(Speaker { stream, feed }) => {
                 feed.push(now, stream.as_mut(), fill);
-                feed.pace(call.map_or(0, |call| call.session.pace()));
+                // Of several, none sets the pace.
+                feed.pace(if let [call] = &heard[..] { call.session.pace() } else { 0 });
                 // Whoever is listened to sets the pace.
                 self.next = Some(feed.deadline());
                 devices.refer(now);
             }
-            None => (0..blocks).for_each(|_| fill(now, &mut unheard)),
+            None => {
+                let mut fill = fill;
+                (0..blocks).for_each(|_| fill(now, &mut unheard));
+            }
         }
         let ring = &mut self.ring;
         let mut fill = |_: Instant, out: &mut [f32]| {
             out.fill(0.0);
-            ring.mix(out);
+            ring.mix(out, false);
         };
         match devices.ringer() {
             Some(Speaker { stream, feed }) => feed.push(now, stream.as_mut(), fill),
@@ -228,17 +240,19 @@ impl Ear {
         devices.bells().ring(now, self.ring.wanted());
     }
 
-    fn tell_levels(&self, calls: &[Call], active: Option<&CallId>) {
-        let call = calls.iter().find(|call| Some(&call.id) == active && call.is_audible());
-        let levels = match (call, &self.listening) {
-            (Some(call), _) => {
-                let levels = call.session.levels();
-                Happened::Levels { call: active.cloned(), mic: levels.mic_dbfs, far: Some(levels.far_dbfs) }
-            }
-            (None, Some(listening)) => Happened::Levels { call: None, mic: listening.meter.dbfs(), far: None },
-            (None, None) => return,
-        };
-        let _ = self.tell.send(levels);
+    fn tell_levels(&self, calls: &[Call], active: &[CallId]) {
+        let mut told = false;
+        for call in calls.iter().filter(|call| active.contains(&call.id) && call.is_audible()) {
+            let levels = call.session.levels();
+            // In a conference the session is given more than the microphone.
+            let mic = self.mixer.as_ref().map_or(levels.mic_dbfs, |mixer| mixer.mic_dbfs());
+            let call = Some(call.id.clone());
+            let _ = self.tell.send(Happened::Levels { call, mic, far: Some(levels.far_dbfs) });
+            told = true;
+        }
+        if let (Some(listening), false) = (&self.listening, told) {
+            let _ = self.tell.send(Happened::Levels { call: None, mic: listening.meter.dbfs(), far: None });
+        }
     }
 
     fn watch_listening(&mut self, now: Instant, devices: &mut Devices) {
@@ -247,5 +261,18 @@ impl Ear {
         if lost || listening.until <= now {
             self.end_listening();
         }
+    }
+}
+
+/// Ten milliseconds of a conference: all say theirs, then each hears the others, and we hear all.
+fn confer(now: Instant, mixer: &mut Mixer, calls: &mut [&mut Call], out: &mut [f32]) {
+    mixer.begin(calls.iter().any(|call| call.is_muted()));
+    for call in &mut *calls {
+        call.says(now, mixer);
+    }
+    mixer.ear(out);
+    for call in calls {
+        call.hears(now, mixer);
+        call.tell_ear(out);
     }
 }

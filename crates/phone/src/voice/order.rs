@@ -74,8 +74,8 @@ pub(crate) enum Order {
     Record { call: CallId, to: Option<(TapePlace, bool)> },
     /// Presses keys: 0-9 A-D * # and `,`. The tones are heard locally too.
     Dtmf { call: CallId, digits: String },
-    /// Whose sound is in the ear and who hears the microphone; the others are silent.
-    Active { call: Option<CallId> },
+    /// Whose sound is in the ear and who hears the microphone; the others are silent. Several hear each other too.
+    Active { calls: Vec<CallId> },
     /// Ends the sound of a call and forgets it: RTCP BYE, DTLS close, sockets closed.
     Close { call: CallId },
     /// What the phone itself sounds like now: a tone on the ringer, a tone in the ear.
@@ -145,7 +145,7 @@ pub(crate) enum Happened {
     DeviceChanged { role: Role, device: Option<String> },
     /// What is wrong with the sound of the microphone, while somebody hears it. Told when it changes.
     Microphone { trouble: Option<Trouble> },
-    /// Levels of the active call, or of the microphone alone (`call` null).
+    /// Levels of each active call, or of the microphone alone (`call` null).
     Levels { call: Option<CallId>, mic: f32, far: Option<f32> },
     /// The far end pressed a key.
     Dtmf { call: CallId, digit: char },

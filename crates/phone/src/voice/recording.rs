@@ -68,7 +68,7 @@ impl Recording {
             if muted {
                 self.said.fill(0.0);
             }
-            out.mix(&mut self.said);
+            out.mix(&mut self.said, true);
         }
         // Without a tone the session makes it silence on its way out.
         if !muted || self.tones.is_some() {
@@ -77,11 +77,15 @@ impl Recording {
         &self.said
     }
 
-    /// Takes what the far end says, and adds the tone for our ear.
-    pub(super) fn heard(&mut self, sound: &mut [f32]) {
+    /// Takes what the far end says.
+    pub(super) fn heard(&mut self, sound: &[f32]) {
         self.tape.far(sound);
+    }
+
+    /// Adds the tone for our ear.
+    pub(super) fn tell_ear(&mut self, sound: &mut [f32]) {
         if let Some([_, ear]) = &mut self.tones {
-            ear.mix(sound);
+            ear.mix(sound, true);
         }
     }
 

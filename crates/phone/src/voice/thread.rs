@@ -90,7 +90,8 @@ pub(super) struct Room {
     devices: Devices,
     ear: Ear,
     calls: Vec<Call>,
-    active: Option<CallId>,
+    /// Who is talked with: a call, or the members of a conference.
+    active: Vec<CallId>,
     /// When quality is told next, while there is a call.
     quality_at: Option<Instant>,
 }
@@ -107,7 +108,7 @@ impl Room {
         let ready = Ready::new(ChaCha12Rng::from_seed(rng.random()), network);
         let devices = Devices::new(desk, tell.clone());
         let ear = Ear::new(tell.clone());
-        let (calls, active, quality_at) = (Vec::new(), None, None);
+        let (calls, active, quality_at) = (Vec::new(), Vec::new(), None);
         Self { tell, identity, rng, ready, devices, ear, calls, active, quality_at }
     }
 
@@ -152,7 +153,7 @@ impl Room {
         self.ready.handle_timeout(now);
         self.devices.handle_timeout(now);
         self.ear.settle(now, &self.calls, &mut self.devices);
-        self.ear.tick(now, &mut self.calls, self.active.as_ref(), &mut self.devices);
+        self.ear.tick(now, &mut self.calls, &self.active, &mut self.devices);
         for call in &mut self.calls {
             call.work(now, &self.tell);
         }
@@ -200,7 +201,10 @@ impl Room {
                 self.with(&call, |call| call.press(now, &digits));
                 self.ear.press(&digits);
             }
-            Order::Active { call } => self.active = call,
+            Order::Active { calls } => {
+                self.active = calls;
+                self.join();
+            }
             Order::Close { call } => self.close(now, &call),
             Order::Sound(sounds) => self.ear.sound(sounds),
             Order::Key(key) => self.ear.press(key.encode_utf8(&mut [0; 4])),
@@ -222,6 +226,13 @@ impl Room {
     fn with(&mut self, id: &CallId, change: impl FnOnce(&mut Call)) {
         if let Some(call) = self.calls.iter_mut().find(|call| call.id == *id) {
             change(call);
+        }
+    }
+
+    /// Several that are active hear each other.
+    fn join(&mut self) {
+        for call in &mut self.calls {
+            call.join(self.active.len() > 1 && self.active.contains(&call.id));
         }
     }
 
@@ -294,7 +305,8 @@ impl Room {
     fn close(&mut self, now: Instant, id: &CallId) {
         let Some(at) = self.calls.iter().position(|call| call.id == *id) else { return };
         self.calls.remove(at).close(now, &self.tell);
-        self.active.take_if(|active| active == id);
+        self.active.retain(|active| active != id);
+        self.join();
         self.ear.forget_keys();
     }
 

@@ -12,6 +12,10 @@ use super::call::PRESS;
 /// Between two keys, and for a `,`: as the far end hears them (RFC 4733, `media::dtmf`).
 const BETWEEN: Duration = Duration::from_millis(60);
 const PAUSE: Duration = Duration::from_secs(1);
+/// How loud a tone is beside speech, against one in silence: 10 dB less, and so 12 dB below usual speech.
+const OVER_SPEECH: f32 = 0.316;
+/// Samples over which it becomes so: 5 ms.
+const FADE: f32 = 240.0;
 /// More keys than a number has are not played.
 const MOST_KEYS: usize = 64;
 
@@ -26,7 +30,9 @@ pub(super) struct Tones {
     /// The rest of the key that sounds, and of the silence after it, in samples.
     pressed: usize,
     rest: usize,
-    scratch: Vec<f32>,
+    /// How far it has given way to speech, 0..=1.
+    given_way: f32,
+    scratch: [Vec<f32>; 2],
 }
 
 impl Tones {
@@ -62,15 +68,23 @@ impl Tones {
         self.sounding.is_empty() && self.keys.is_empty() && self.pressed + self.rest == 0
     }
 
-    /// Adds what sounds now to 48 kHz of other sound.
-    pub(super) fn mix(&mut self, out: &mut [f32]) {
+    /// Adds what sounds now to 48 kHz of other sound; to that of a call, if it is `over_speech`, more softly.
+    pub(super) fn mix(&mut self, out: &mut [f32], over_speech: bool) {
         self.next_key(out.len());
-        self.scratch.resize(out.len(), 0.0);
+        let [all, one] = &mut self.scratch;
+        all.clear();
+        all.resize(out.len(), 0.0);
+        one.resize(out.len(), 0.0);
         for generator in self.sounding.iter_mut().chain(&mut self.key) {
-            generator.fill(&mut self.scratch);
-            for (sample, tone) in out.iter_mut().zip(&self.scratch) {
-                *sample += tone;
+            generator.fill(one);
+            for (sum, tone) in all.iter_mut().zip(&*one) {
+                *sum += tone;
             }
+        }
+        let goal = if over_speech { 1.0 } else { 0.0 };
+        for (sample, tone) in out.iter_mut().zip(&*all) {
+            self.given_way += (goal - self.given_way).clamp(-1.0 / FADE, 1.0 / FADE);
+            *sample += tone * (1.0 - self.given_way * (1.0 - OVER_SPEECH));
         }
         self.sounding.retain(|generator| !generator.finished());
     }
@@ -116,7 +130,7 @@ mod tests {
         let mut all = Vec::new();
         for _ in 0..ms / 10 {
             let mut block = [0.0; 480];
-            tones.mix(&mut block);
+            tones.mix(&mut block, false);
             all.extend(block);
         }
         all

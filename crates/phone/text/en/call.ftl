@@ -59,6 +59,14 @@ call-limit = There are too many calls
     .why = This phone cannot hold any more at the same time.
     .hint = Hang up one of them first.
 
+not-answered = This call is not answered yet
+    .why = Only calls in which one can talk are joined.
+    .hint = Wait until it is answered.
+
+conference-too-small = A conference needs two calls
+    .why = There are not two calls that are up.
+    .hint = Call somebody else first.
+
 not-secure = The address asks for a secure line
     .why = A sips address is not called over a connection in the clear.
     .hint = Use a wss server for this account, or call the address as sip.

@@ -59,6 +59,14 @@ call-limit = 通话太多
     .why = 本电话无法同时进行更多通话。
     .hint = 请先挂断其中一个。
 
+not-answered = 此通话尚未接通
+    .why = 只有已接通的通话才能合并。
+    .hint = 请等到接通后再试。
+
+conference-too-small = 会议至少需要两个通话
+    .why = 已接通的通话不足两个。
+    .hint = 请先再呼叫一方。
+
 not-secure = 此地址要求安全线路
     .why = 不会通过未加密的连接呼叫 sips 地址。
     .hint = 请为此账户使用 wss 服务器，或改用 sip 呼叫此地址。

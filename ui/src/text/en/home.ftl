@@ -20,6 +20,12 @@ no-calls = No calls yet
 no-calls-hint = Type a name, a number or an address, and press Enter.
 call-back = Call back
 copy-number = Copy the number
+recorded = Recorded: { $file }
+# n: which of several; 0 where there is only one.
+copy-recording = { $n ->
+    [0] Copy the path of the recording
+   *[other] Copy the path of recording { $n }
+}
 
 outcome-missed = { $count ->
     [one] Missed

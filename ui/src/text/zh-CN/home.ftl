@@ -17,6 +17,12 @@ no-calls = 还没有通话
 no-calls-hint = 输入姓名、号码或地址，然后按回车。
 call-back = 回拨
 copy-number = 复制号码
+recorded = 录音文件：{ $file }
+# n: which of several; 0 where there is only one.
+copy-recording = { $n ->
+    [0] 复制录音文件的路径
+   *[other] 复制第 { $n } 个录音文件的路径
+}
 
 outcome-missed = { $count ->
     [1] 未接

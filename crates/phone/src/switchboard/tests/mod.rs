@@ -19,6 +19,7 @@ use crate::{
 
 mod accounts;
 mod calls;
+mod conference;
 mod devices;
 mod quality;
 mod recording;
@@ -258,9 +259,9 @@ fn a_state_of_two_accounts_and_a_call_is_small() {
 
 proptest! {
     /// L15: whatever happens in whatever order, the microphone is let out only in a call that was answered and is not
-    /// over, and at most one call is active.
+    /// over; at most one call is active, or all of one conference, which has two members at least.
     #[test]
-    fn the_microphone_is_open_only_in_an_answered_call(steps in prop::collection::vec((0..14_u8, 0..3_usize), 1..60)) {
+    fn the_microphone_is_open_only_in_an_answered_call(steps in prop::collection::vec((0..16_u8, 0..3_usize), 1..60)) {
         let mut desk = Desk::registered();
         let mut calls: Vec<(CallId, sip::CallId)> = Vec::new();
         for (step, which) in steps {
@@ -280,10 +281,21 @@ proptest! {
                 (11, Some((call, _))) => drop(desk.ask(json!({ "do": "hangup", "call": call }))),
                 (12, Some((_, sip))) => desk.agent(ended(sip, EndedBy::Remote, None, false)),
                 (13, Some((call, _))) => desk.voice(Happened::Silent { call, silent: true }),
+                (14, _) => drop(desk.ask(json!({ "do": "conference" }))),
+                (15, Some((call, _))) => drop(desk.ask(json!({ "do": "leave", "call": call }))),
                 _ => desk.passes(Duration::from_secs(2)),
             }
             let state = desk.state();
-            prop_assert!(state.calls.iter().filter(|call| call.active).count() <= 1);
+            let active: Vec<_> = state.calls.iter().filter(|call| call.active).collect();
+            let of = |id| state.calls.iter().filter(move |call| call.conference == id).count();
+            for conference in state.calls.iter().filter_map(|call| call.conference.clone()) {
+                prop_assert!(of(Some(conference)) > 1);
+            }
+            if let [first, _, ..] = &active[..] {
+                prop_assert!(first.conference.is_some() && of(first.conference.clone()) == active.len());
+                prop_assert!(active.iter().all(|call| call.conference == first.conference));
+            }
+            prop_assert!(state.calls.iter().all(|call| call.conference.is_none() || call.ended_at.is_none()));
             for order in desk.orders() {
                 if let Order::Talk { call, on: true } = order {
                     let call = state.calls.iter().find(|own| own.id == call);

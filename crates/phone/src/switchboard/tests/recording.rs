@@ -48,6 +48,42 @@ fn a_call_is_recorded_from_when_there_is_a_file_to_when_it_is_told() {
     assert_eq!((path.as_deref(), *length_ms), (Some("/calls/x.wav"), 1500));
 }
 
+/// The files in the rows that are to be kept, in order.
+fn rows(effects: &[Effect]) -> Vec<(String, Vec<String>)> {
+    let row = |effect: &Effect| match effect {
+        Effect::Row(row) => Some((row.id.as_str().to_owned(), row.recordings.clone())),
+        _ => None,
+    };
+    effects.iter().filter_map(row).collect()
+}
+
+#[test]
+fn the_files_of_a_call_stand_in_its_row_though_the_last_one_ends_after_it() {
+    let mut desk = desk();
+    let (call, sip) = desk.talks();
+    let file = |name: &str| Kept { path: Some(PathBuf::from(name)), ..kept(None) };
+    desk.ask(json!({ "do": "record" })).unwrap();
+    desk.voice(Happened::RecordingBegan { call: call.clone() });
+    desk.ask(json!({ "do": "stop-recording" })).unwrap();
+    desk.voice(Happened::Recorded { call: call.clone(), kept: file("/calls/1.wav") });
+    desk.ask(json!({ "do": "record" })).unwrap();
+    desk.voice(Happened::RecordingBegan { call: call.clone() });
+    desk.wanted();
+    desk.agent(ended(sip, EndedBy::Remote, None, true));
+    assert_eq!(rows(&desk.wanted()), [("h1".to_owned(), vec!["/calls/1.wav".to_owned()])]);
+    let seq = desk.state().history_seq;
+    // Long after the call has left the list.
+    desk.passes(Duration::from_secs(10));
+    assert!(desk.state().calls.is_empty());
+    desk.voice(Happened::Recorded { call: call.clone(), kept: file("/calls/2.wav") });
+    let both = vec!["/calls/1.wav".to_owned(), "/calls/2.wav".to_owned()];
+    assert_eq!(rows(&desk.wanted()), [("h1".to_owned(), both)]);
+    assert_eq!(desk.state().history_seq, seq + 1, "whoever shows the history asks again");
+    // One of which nothing could be made is in no row.
+    desk.voice(Happened::Recorded { call, kept: Kept { path: None, ..kept(None) } });
+    assert_eq!(rows(&desk.wanted()), []);
+}
+
 #[test]
 fn a_full_disk_is_told_and_the_call_goes_on() {
     let mut desk = desk();

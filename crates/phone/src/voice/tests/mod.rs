@@ -1,9 +1,11 @@
 //! Whole calls between two media threads, or one and a far end of the test's own, over real sockets.
 
+mod conference;
 mod devices;
 mod far_end;
 mod recording;
 mod rig;
+mod table;
 
 use media::{
     codec::Codec,
@@ -162,7 +164,7 @@ fn early_sound_is_heard_and_another_branch_takes_over() {
     play(async {
         let (mut anna, first, second) = (Person::new(1), FarEnd::start(7), FarEnd::start(8));
         let offer = anna.offer("c1", Wish::Talk).await;
-        anna.order(Order::Active { call: Some("c1".into()) });
+        anna.order(Order::Active { calls: vec!["c1".into()] });
         anna.accept("c1", first.answer(&offer).into()).await;
         anna.hears(|| first.lock().said.clone()).await;
         assert_eq!(anna.plugged().opened, ["ear"], "nobody answered, so nobody is listened to");

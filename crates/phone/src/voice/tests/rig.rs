@@ -275,7 +275,7 @@ impl Person {
 
     /// The person picks up.
     pub(super) fn talk(&self, call: &str) {
-        self.order(Order::Active { call: Some(call.into()) });
+        self.order(Order::Active { calls: vec![call.into()] });
         self.order(Order::Talk { call: call.into(), on: true });
     }
 

@@ -1,25 +1,22 @@
-//! One side of a recording: sound that comes on its own clock, given out on another.
+//! Sound that comes on its own clock, given out on another: one side of a recording, the microphone of a conference.
 
 use std::collections::VecDeque;
 
-use super::BLOCK;
-use crate::level::rms_dbfs;
+use crate::{RATE, level::rms_dbfs};
 
-/// What waits before the first block is given out, and again after the side ran dry: 60 ms, more than two packets or
-/// two turns of a device.
-const START: usize = 6 * BLOCK;
-/// More than this is shortened by a block where nobody speaks: the other clock is the slower one.
-const MUCH: usize = 2 * START;
-/// Less than this is lengthened by one.
-const LITTLE: usize = START / 2;
+/// What is given out at a time: 10 ms.
+pub(crate) const BLOCK: usize = RATE as usize / 100;
 /// More than this is never kept, whoever speaks: 400 ms.
 const MOST: usize = 40 * BLOCK;
 /// Below this nobody speaks, in dBFS.
 const QUIET_DBFS: f32 = -50.0;
 
-#[derive(Debug, Default)]
-pub(super) struct Lane {
+#[derive(Debug)]
+pub(crate) struct Lane {
     waiting: VecDeque<f32>,
+    /// What waits before the first block is given out, and again after it ran dry. More than twice that is shortened by
+    /// a block where nobody speaks, for the other clock is the slower one; less than half of it is lengthened by one.
+    start: usize,
     /// Enough was there, and it has not run dry since.
     flows: bool,
     /// Nothing comes any more.
@@ -27,35 +24,40 @@ pub(super) struct Lane {
 }
 
 impl Lane {
-    pub(super) fn push(&mut self, sound: &[f32]) {
+    /// With so many blocks, 1..=20, before it begins.
+    pub(crate) const fn new(blocks: usize) -> Self {
+        Self { waiting: VecDeque::new(), start: blocks * BLOCK, flows: false, ends: false }
+    }
+
+    pub(crate) fn push(&mut self, sound: &[f32]) {
         self.waiting.extend(sound);
         let over = self.waiting.len().saturating_sub(MOST);
         if over > 0 {
-            self.waiting.drain(..over + MOST - START);
+            self.waiting.drain(..over + MOST - self.start);
         }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }
 
     /// Nothing comes any more: all that is there is given out.
-    pub(super) fn drain(&mut self) {
+    pub(crate) fn drain(&mut self) {
         self.ends = true;
     }
 
     /// The next block; silence where there is none.
-    pub(super) fn fill(&mut self, out: &mut [f32; BLOCK]) {
+    pub(crate) fn fill(&mut self, out: &mut [f32; BLOCK]) {
         let there = self.waiting.len();
-        self.flows |= there >= START || self.ends;
+        self.flows |= there >= self.start || self.ends;
         if !self.flows {
             return;
         }
-        if (BLOCK..LITTLE).contains(&there) && !self.ends && self.is_quiet() {
+        if (BLOCK..self.start / 2).contains(&there) && !self.ends && self.is_quiet() {
             // One block more of the same silence.
             return self.copy(out);
         }
-        if there > MUCH && self.is_quiet() {
+        if there > 2 * self.start && self.is_quiet() {
             self.waiting.drain(..BLOCK);
         }
         self.copy(out);
