@@ -3,19 +3,20 @@
 //!
 //! Who offers decides who is the client of DTLS (RFC 5763 5): both ways are gone.
 
-mod ours;
 mod theirs;
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 
-use acceptance::PATIENCE;
+use acceptance::{
+    PATIENCE,
+    end::{Ours, Sound},
+};
 use media::{
     RATE,
-    signal::{find_delay, windows_found},
+    signal::{Speech, find_delay, windows_found},
 };
 use tokio::sync::watch;
 
-use ours::Ours;
 use theirs::Theirs;
 
 /// What is looked for: so much sound in one piece.
@@ -28,24 +29,6 @@ const LONGEST: usize = RATE as usize;
 const ENOUGH: f32 = 0.9;
 const WINDOW: usize = RATE as usize / 5;
 const SLACK: usize = RATE as usize / 10;
-
-/// Sound at 48 kHz, as it was said or heard from the moment at which the way was open. A clone is the same.
-#[derive(Clone, Default)]
-struct Record(Arc<Mutex<Vec<f32>>>);
-
-impl Record {
-    fn lock(&self) -> MutexGuard<'_, Vec<f32>> {
-        self.0.lock().expect("nobody panicked here")
-    }
-
-    fn len(&self) -> usize {
-        self.lock().len()
-    }
-
-    fn since(&self, at: usize) -> Vec<f32> {
-        self.lock().get(at..).map(<[f32]>::to_vec).unwrap_or_default()
-    }
-}
 
 /// Both ends wake the test whenever they went on.
 struct Progress {
@@ -74,7 +57,7 @@ impl Progress {
 
 /// Is the last piece of what was heard something that was said? `looked` is how much was heard when that was asked last:
 /// it is looked for again when there is enough more.
-fn found(said: &Record, heard: &Record, looked: &mut usize) -> Option<f32> {
+fn found(said: &Sound, heard: &Sound, looked: &mut usize) -> Option<f32> {
     let length = heard.len();
     if length < PIECE || length < *looked + STEP {
         return None;
@@ -100,10 +83,15 @@ async fn talk(progress: &mut Progress, ours: &Ours, theirs: &Theirs) {
     progress.until("our key at their track", || theirs.keys().contains(&7).then_some(())).await;
 }
 
+fn ours(seed: u8, progress: Arc<watch::Sender<u64>>) -> Ours {
+    let mut voice = Speech::new(seed.into());
+    Ours::start(seed, Box::new(move |block| voice.fill(block)), progress)
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn they_offer_and_we_answer() {
     let mut progress = Progress::new();
-    let ours = Ours::start(11, Arc::clone(&progress.sender));
+    let ours = ours(11, Arc::clone(&progress.sender));
     let theirs = Theirs::start(12, Arc::clone(&progress.sender)).await;
     let offer = theirs.offer().await;
     let (answer, client) = ours.answer(offer.as_bytes());
@@ -116,7 +104,7 @@ async fn they_offer_and_we_answer() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn we_offer_and_they_answer() {
     let mut progress = Progress::new();
-    let ours = Ours::start(21, Arc::clone(&progress.sender));
+    let ours = ours(21, Arc::clone(&progress.sender));
     let theirs = Theirs::start(22, Arc::clone(&progress.sender)).await;
     let answer = theirs.answer(ours.offer()).await;
     let client = ours.accept(answer.as_bytes());

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use acceptance::PATIENCE;
+use acceptance::{PATIENCE, end::Sound};
 use media::{
     codec::{Codec, VoiceDecoder, VoiceEncoder},
     signal::Speech,
@@ -39,8 +39,6 @@ use webrtc::{
     },
 };
 
-use crate::Record;
-
 /// The payload types it offers, and takes over from our offer, which has the same.
 const OPUS: u8 = 111;
 const EVENTS: u8 = 110;
@@ -59,8 +57,8 @@ struct Seen {
     progress: Arc<watch::Sender<u64>>,
     gathered: watch::Sender<bool>,
     connected: watch::Sender<bool>,
-    said: Record,
-    heard: Record,
+    said: Sound,
+    heard: Sound,
     keys: Mutex<Vec<u8>>,
 }
 
@@ -122,8 +120,8 @@ impl Theirs {
             progress,
             gathered: watch::Sender::new(false),
             connected: watch::Sender::new(false),
-            said: Record::default(),
-            heard: Record::default(),
+            said: Sound::default(),
+            heard: Sound::default(),
             keys: Mutex::default(),
         });
         let mut engine = MediaEngine::default();
@@ -181,12 +179,12 @@ impl Theirs {
     }
 
     /// All that it said, at 48 kHz, since it is connected.
-    pub(super) fn said(&self) -> &Record {
+    pub(super) fn said(&self) -> &Sound {
         &self.seen.said
     }
 
     /// All that came on the track, decoded.
-    pub(super) fn heard(&self) -> &Record {
+    pub(super) fn heard(&self) -> &Sound {
         &self.seen.heard
     }
 

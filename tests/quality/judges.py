@@ -89,10 +89,10 @@ def say(sound, file):
     soundfile.write(file, np.clip(to(sound, RATE, 48_000), -1, 1), 48_000, subtype="PCM_16")
 
 
-def program(name):
-    """An example of the crate `media`: the release build, else that of the tests."""
+def program(name, package="media"):
+    """An example of a crate: the release build, else that of the tests."""
     for build in ("release", "debug"):
         path = TARGET / build / "examples" / name
         if path.exists():
             return path
-    sys.exit(f"build it first: cargo build --release -p media --example {name}")
+    sys.exit(f"build it first: cargo build --release -p {package} --example {name}")

@@ -4,6 +4,7 @@
 //! Nothing here knows a server; those who test against one bring its configuration with them.
 
 pub mod cert;
+pub mod end;
 pub mod line;
 pub mod phone;
 pub mod port;

@@ -1,4 +1,4 @@
-//! Our end: negotiation, path and session on one real socket.
+//! A Bellbird end of a call without signalling: negotiation, path and session on one real socket.
 
 use std::{
     net::{IpAddr, Ipv4Addr},
@@ -8,26 +8,79 @@ use std::{
 
 use ice::{Identity, LocalCandidate, Path, PathConfig, PathEvent, PathOutput, RemoteDescription, Timing};
 use media::{
+    RATE,
     offer::{Agreed, Direction, LocalPath, Negotiation, Policy},
     session::{Session, SessionConfig, SessionOutput},
-    signal::Speech,
 };
 use net::Udp;
 use tokio::{sync::watch, task::JoinHandle};
 
-use crate::Record;
-
 /// Sound goes in and comes out in pieces of 10 ms.
 const TICK: Duration = Duration::from_millis(10);
 const BLOCK: usize = 480;
+/// By so much a piece may be asked for earlier or later, as the feed of the speaker does.
+const PACE: Duration = Duration::from_micros(10);
 /// How long a key is pressed.
 const PRESS: Duration = Duration::from_millis(120);
 
+/// Fills a piece of 10 ms at 48 kHz with what is said.
+pub type Voice = Box<dyn FnMut(&mut [f32]) + Send>;
+
+/// What an end gathers from the moment at which the way is open. A clone is the same.
+pub struct Record<T>(Arc<Mutex<Vec<T>>>);
+
+/// Sound at 48 kHz.
+pub type Sound = Record<f32>;
+
+impl<T> Default for Record<T> {
+    fn default() -> Self {
+        Self(Arc::default())
+    }
+}
+
+impl<T> Clone for Record<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<T: Clone> Record<T> {
+    /// All of it, which may be added to.
+    ///
+    /// # Panics
+    /// Where somebody panicked with it.
+    pub fn lock(&self) -> MutexGuard<'_, Vec<T>> {
+        self.0.lock().expect("nobody panicked here")
+    }
+
+    /// How much there is.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// Is there nothing?
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+
+    /// What comes from there on.
+    #[must_use]
+    pub fn since(&self, at: usize) -> Vec<T> {
+        self.lock().get(at..).map(<[T]>::to_vec).unwrap_or_default()
+    }
+}
+
 /// Our end of a call. It runs until this is dropped.
-pub(super) struct Ours {
+pub struct Ours {
     end: Arc<Mutex<End>>,
-    pub(super) said: Record,
-    pub(super) heard: Record,
+    /// What it said.
+    pub said: Sound,
+    /// What it heard.
+    pub heard: Sound,
+    /// The RTP packets that it sent, as they were before they were encrypted.
+    pub sent: Record<Vec<u8>>,
     runs: JoinHandle<()>,
 }
 
@@ -37,13 +90,15 @@ struct End {
     negotiation: Negotiation,
     session: Session,
     socket: Arc<Udp>,
-    voice: Speech,
+    voice: Voice,
     /// The SRTP profile, once the path is secured.
     secure: Option<&'static str>,
-    said: Record,
-    heard: Record,
-    /// When the next piece of sound is due.
-    next: Instant,
+    said: Sound,
+    heard: Sound,
+    sent: Record<Vec<u8>>,
+    /// When the next piece of sound is said, and when the next is heard.
+    says: Instant,
+    hears: Instant,
     /// When path or session want to be called.
     due: Instant,
 }
@@ -55,7 +110,12 @@ impl Drop for Ours {
 }
 
 impl Ours {
-    pub(super) fn start(seed: u8, progress: Arc<watch::Sender<u64>>) -> Self {
+    /// On a socket of 127.0.0.1; `progress` counts up whenever it went on.
+    ///
+    /// # Panics
+    /// Without a socket, or outside a tokio runtime.
+    #[must_use]
+    pub fn start(seed: u8, voice: Voice, progress: Arc<watch::Sender<u64>>) -> Self {
         let socket = Arc::new(Udp::bind(IpAddr::V4(Ipv4Addr::LOCALHOST)).expect("a socket"));
         let now = Instant::now();
         let config = PathConfig {
@@ -69,25 +129,28 @@ impl Ours {
         };
         let mut session = Session::new(now, SessionConfig { seed: [seed; 32], cname: None, bitrate: None });
         session.set_sending(true);
-        let (said, heard) = (Record::default(), Record::default());
+        let (said, heard, sent) = (Sound::default(), Sound::default(), Record::default());
         let end = Arc::new(Mutex::new(End {
             path: Path::new(config).expect("a path"),
             negotiation: Negotiation::new([seed; 32], Policy::default()),
             session,
             socket: Arc::clone(&socket),
-            voice: Speech::new(seed.into()),
+            voice,
             secure: None,
             said: said.clone(),
             heard: heard.clone(),
-            next: now,
+            sent: sent.clone(),
+            says: now,
+            hears: now,
             due: now,
         }));
         let runs = tokio::spawn(run(Arc::clone(&end), socket, progress));
-        Self { end, said, heard, runs }
+        Self { end, said, heard, sent, runs }
     }
 
     /// The SRTP profile, once the path is secured.
-    pub(super) fn secure(&self) -> Option<&'static str> {
+    #[must_use]
+    pub fn secure(&self) -> Option<&'static str> {
         self.lock().secure
     }
 
@@ -95,14 +158,20 @@ impl Ours {
         self.end.lock().expect("nobody panicked here")
     }
 
-    pub(super) fn offer(&self) -> String {
+    /// An offer.
+    #[must_use]
+    pub fn offer(&self) -> String {
         let mut end = self.lock();
         let local = end.local();
         end.negotiation.offer(&local, Direction::SendRecv)
     }
 
     /// The answer, and whether we are the client of DTLS.
-    pub(super) fn answer(&self, offer: &[u8]) -> (String, bool) {
+    ///
+    /// # Panics
+    /// When the offer cannot be answered.
+    #[must_use]
+    pub fn answer(&self, offer: &[u8]) -> (String, bool) {
         let mut end = self.lock();
         let local = end.local();
         let (sdp, agreed) = end.negotiation.answer(offer, &local, Direction::SendRecv).expect("an answer");
@@ -111,14 +180,21 @@ impl Ours {
     }
 
     /// Takes the answer to our offer. Says whether we are the client of DTLS.
-    pub(super) fn accept(&self, answer: &[u8]) -> bool {
+    ///
+    /// # Panics
+    /// When it is no answer to it.
+    pub fn accept(&self, answer: &[u8]) -> bool {
         let mut end = self.lock();
         let agreed = end.negotiation.accept(answer).expect("an answer that fits");
         end.agree(&agreed);
         agreed.dtls_client
     }
 
-    pub(super) fn press(&self, key: char) {
+    /// Presses a key.
+    ///
+    /// # Panics
+    /// Where no telephone events are agreed.
+    pub fn press(&self, key: char) {
         assert!(self.lock().session.send_dtmf(Instant::now(), key, PRESS), "telephone events are agreed");
     }
 }
@@ -158,22 +234,30 @@ impl End {
         }
         self.path.handle_timeout(now);
         self.session.handle_timeout(now);
-        while self.next <= now {
-            self.next += TICK;
-            if self.secure.is_some() {
-                self.sound(now);
-            }
-        }
-        self.due = self.drain(now).min(self.next);
+        self.sound(now);
+        self.due = self.drain(now).min(self.says).min(self.hears);
     }
 
+    /// Each piece at the time at which it was due, as the feeds of devices have it: an end that wakes late is no jitter.
     fn sound(&mut self, now: Instant) {
         let mut block = [0.0; BLOCK];
-        self.voice.fill(&mut block);
-        self.said.lock().extend(block);
-        self.session.capture(now, &block);
-        self.session.playout(now, &mut block);
-        self.heard.lock().extend(block);
+        while self.says <= now {
+            if self.secure.is_some() {
+                (self.voice)(&mut block);
+                self.said.lock().extend(block);
+                self.session.capture(self.says, &block);
+            }
+            self.says += TICK;
+        }
+        while self.hears <= now {
+            if self.secure.is_some() {
+                self.session.playout(self.hears, &mut block);
+                self.heard.lock().extend(block);
+            }
+            let pace = self.session.pace();
+            let by = PACE.min(Duration::from_secs(pace.unsigned_abs()) / RATE);
+            self.hears += if pace > 0 { TICK - by } else { TICK + by };
+        }
     }
 
     /// Path and session feed each other until neither has more to say.
@@ -195,14 +279,17 @@ impl End {
             let mut quiet = true;
             let session = loop {
                 match self.session.poll_output() {
-                    SessionOutput::Rtp(packet) => quiet &= !self.path.send_rtp(&packet),
+                    SessionOutput::Rtp(packet) => {
+                        quiet &= !self.path.send_rtp(&packet);
+                        self.sent.lock().push(packet);
+                    }
                     SessionOutput::Rtcp(packet) => quiet &= !self.path.send_rtcp(&packet),
                     SessionOutput::Event(_) => {}
                     SessionOutput::Timeout(at) => break at,
                 }
             };
             if quiet {
-                return [path, session].into_iter().flatten().min().unwrap_or(self.next);
+                return [path, session].into_iter().flatten().min().unwrap_or(self.says);
             }
         }
     }
