@@ -44,7 +44,7 @@ export const devices: Devices = {
 
 export const state = (more: Partial<PhoneState> = {}): PhoneState => ({
   contract: 1, seq: 1, accounts: [mara, practice], calls: [], devices, dnd: { on: false, until: null },
-  settings: { language: 'en', theme: 'light', defaultAccount: 'a1', practice: true, recordAs: 'wav', recordTone: false, echo: 'on', noise: 'medium', level: true },
+  settings: { language: 'en', theme: 'light', defaultAccount: 'a1', practice: true, recordAs: 'wav', recordTone: false, echo: 'on', noise: 'medium', level: true, delay: 'auto' },
   missed: 0, historySeq: 1, problems: [], listening: false, tray: 'ready', tests: [], ...more,
 });
 

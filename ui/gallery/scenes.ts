@@ -31,7 +31,7 @@ async function press(selector: string) {
 }
 const heard = (call: string): Line[] => [
   { levels: { call, mic: -22.8, far: -37.2 } },
-  { quality: { call, grade: 'clear', lossPct: 0.4, burst: 1, latePct: 0.1, jitterMs: 7, bufferMs: 34, rttMs: 42, mos: 4.3, concealedPct: 0.2, farLossPct: 0.1, farBurst: 1, farJitterMs: 5, farMos: 4.2, codec: 'opus' } },
+  { quality: { call, grade: 'clear', lossPct: 0.4, burst: 1, latePct: 0.1, jitterMs: 7, bufferMs: 34, rttMs: 42, mos: 4.3, concealedPct: 0.2, farLossPct: 0.1, farBurst: 1, farJitterMs: 5, farMos: 4.2, codec: 'opus', packetMs: 20 } },
 ];
 const pressed = (call: string, digit: string): Line => ({ notice: { is: 'dtmf', call, digit } });
 const inBursts = p.error('sound-bursts', 'Your network loses packets in bursts', {

@@ -42,7 +42,7 @@ pub(crate) const WORDS: &[Word] = &[
     word(
         "set",
         "SETTING VALUE",
-        "change a setting: language, theme, defaultAccount, practice, echo, noise, level, recordAs, recordTone",
+        "change a setting: language, theme, defaultAccount, practice, echo, noise, level, delay, recordAs, recordTone",
     ),
     word("help", "", "this help"),
     word("quit", "", "hang up, leave the servers and end"),

@@ -74,6 +74,7 @@ fn agreed(red: bool) -> Agreed {
         direction: Direction::SendRecv,
         remote_hold: false,
         ptime: 20,
+        short: true,
         rtcp_mux: true,
         xr: media::xr::Wishes::ALL,
     }

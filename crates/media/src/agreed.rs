@@ -129,6 +129,8 @@ pub struct Agreed {
     pub remote_hold: bool,
     /// Milliseconds of sound the far end wants in a packet; 20 if it said nothing.
     pub ptime: u8,
+    /// Whether it takes packets of 10 ms too, where that is not what it wants.
+    pub short: bool,
     /// Whether RTCP shares the port (RFC 5761).
     pub rtcp_mux: bool,
     /// Which extended reports the far end wishes to get (RFC 3611 section 5).

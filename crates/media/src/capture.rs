@@ -4,6 +4,7 @@
 //! microphone in a codec.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use crate::RATE;
 use crate::agreed::AgreedCodec;
@@ -16,13 +17,18 @@ use crate::rtp::{Header, Sequence, Ssrc, Timestamp};
 
 /// Samples over which mute fades: 5 ms.
 const FADE: f32 = 240.0;
+/// Samples of a short frame: 10 ms.
+const SHORT: usize = RATE as usize / 100;
 
 /// One sent stream.
 pub struct Capture {
     encoder: Option<VoiceEncoder>,
     payload_type: u8,
     frame: Vec<f32>,
+    /// Samples of a frame: those the far end wants, or of a short one.
     frame_len: usize,
+    usual_len: usize,
+    short: bool,
     payload: Vec<u8>,
     /// Payload type of redundant sound, where the far end takes it.
     red: Option<u8>,
@@ -54,6 +60,8 @@ impl Capture {
             payload_type: 0,
             frame: Vec::with_capacity(2880),
             frame_len: RATE as usize / 50,
+            usual_len: RATE as usize / 50,
+            short: false,
             payload: Vec::with_capacity(1275),
             red: None,
             plan: None,
@@ -84,7 +92,8 @@ impl Capture {
             40..60 => 40,
             _ => 60,
         };
-        self.frame_len = ms * RATE as usize / 1000;
+        self.usual_len = ms * RATE as usize / 1000;
+        self.frame_len = if self.short { SHORT } else { self.usual_len };
         self.frame.clear();
         self.payload_type = agreed.pt;
         if self.encoder.as_ref().is_some_and(|encoder| encoder.codec() == agreed.codec) {
@@ -96,6 +105,7 @@ impl Capture {
         self.marker = true;
         self.sent.clear();
         self.encoder = Some(VoiceEncoder::new(agreed.codec, agreed.max_bitrate)?);
+        (self.short, self.frame_len) = (false, self.usual_len);
         self.plan.map_or(Ok(()), |plan| self.follow(plan))
     }
 
@@ -114,7 +124,26 @@ impl Capture {
         // With a whole copy behind it each bit is better spent on the sound.
         encoder.set_bitrate(plan.bitrate, plan.back.is_none())?;
         encoder.set_loss(plan.loss);
-        encoder.set_wideband(plan.wideband)
+        encoder.set_wideband(plan.wideband)?;
+        self.settle()
+    }
+
+    /// How long the sound of a packet lasts.
+    pub fn packet_time(&self) -> Duration {
+        Duration::from_secs(self.frame_len as u64) / RATE
+    }
+
+    /// Makes packets short or as long as usual, once there is no sound of half a frame.
+    fn settle(&mut self) -> Result<(), SoundError> {
+        let short = self.plan.is_some_and(|plan| plan.short);
+        let Some(encoder) = self.encoder.as_mut().filter(|_| short != self.short && self.frame.is_empty()) else {
+            return Ok(());
+        };
+        encoder.set_short(short)?;
+        self.short = short;
+        self.frame_len = if short { SHORT } else { self.usual_len };
+        self.sent.clear();
+        Ok(())
     }
 
     /// Opens or closes the stream.
@@ -160,6 +189,8 @@ impl Capture {
             self.frame.push(sample * self.gain);
             if self.frame.len() == self.frame_len {
                 self.send_frame(&mut send);
+                // What the encoder refuses stays as it was.
+                let _ = self.settle();
             }
         }
     }

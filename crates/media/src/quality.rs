@@ -72,6 +72,8 @@ pub struct Quality {
     pub far_mos: Option<f64>,
     /// Codec that is heard; `None` before the first sound.
     pub codec: Option<&'static str>,
+    /// How long the sound of a packet of ours lasts, in ms.
+    pub packet_ms: f64,
     /// All of it in a word.
     pub grade: Grade,
 }

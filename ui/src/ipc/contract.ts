@@ -552,6 +552,7 @@ problem: Error | null, };
 export type Theme = "system" | "light" | "dark";
 export type RecordAs = "wav" | "ogg";
 export type Echo = "on" | "auto" | "off";
+export type Delay = "auto" | "safe" | "low";
 export type Noise = "off" | "low" | "medium" | "high" | "strong";
 export type Settings = { 
 /**
@@ -589,7 +590,11 @@ noise: Noise,
 /**
  * Is the level of the microphone brought to that of speech?
  */
-level: boolean, };
+level: boolean, 
+/**
+ * How soon sound is to be at the far end.
+ */
+delay: Delay, };
 export type Dnd = { 
 /**
  * Is it on?
@@ -851,7 +856,11 @@ farMos: number | null,
 /**
  * The codec that is heard.
  */
-codec: string | null, };
+codec: string | null, 
+/**
+ * How long the sound of a packet of ours lasts, in milliseconds: 10 while they are short for the sake of delay.
+ */
+packetMs: number, };
 export type CallQuality = { 
 /**
  * In one word, by the mean opinion.

@@ -118,6 +118,15 @@ impl VoiceEncoder {
         }
     }
 
+    /// Encodes without a long look-ahead, for packets of 10 ms, or as usual; between two frames. Only Opus can. Sound goes on
+    /// where it was, but for the four milliseconds between the two look-aheads.
+    pub fn set_short(&mut self, short: bool) -> Result<(), SoundError> {
+        match &mut self.inner {
+            EncoderOf::Opus(opus) => opus.set_short(short),
+            EncoderOf::Waveform(_) => Ok(()),
+        }
+    }
+
     /// Tells what share of our packets the far end has to do without, in percent.
     pub fn set_loss(&mut self, percent: u8) {
         if let EncoderOf::Opus(opus) = &mut self.inner {

@@ -301,6 +301,7 @@ impl Negotiation {
             direction: Direction::Inactive,
             remote_hold: false,
             ptime: remote.ptime,
+            short: remote.short,
             rtcp_mux: remote.rtcp_mux,
             xr: remote.xr,
         })

@@ -11,6 +11,8 @@ const MOST_CANDIDATES: usize = 64;
 /// What is sent in a packet when nothing is said (RFC 3551 section 4.2), and the limits, in ms.
 const PTIME: u32 = 20;
 const PTIMES: std::ops::RangeInclusive<u32> = 10..=60;
+/// Short packets, in ms.
+const SHORT: u8 = 10;
 
 /// The far end's sound.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +26,7 @@ pub(super) struct RemoteAudio {
     /// As the far end says it.
     pub(super) direction: Direction,
     pub(super) ptime: u8,
+    pub(super) short: bool,
     pub(super) rtcp_mux: bool,
     pub(super) xr: Wishes,
 }
@@ -47,7 +50,8 @@ impl RemoteAudio {
         let rtcp_mux = both.first("rtcp-mux").is_some();
         // RFC 3611 section 5.1: on both levels of the description.
         let xr = both.first("rtcp-xr").map(Wishes::read).unwrap_or_default();
-        Ok(Self { codecs, events, red, path, direction, ptime: read_ptime(&both), rtcp_mux, xr })
+        let (ptime, short) = (read_ptime(&both), takes_short(&both, media, &codecs));
+        Ok(Self { codecs, events, red, path, direction, ptime, short, rtcp_mux, xr })
     }
 
     /// All payload types known, in order of the description: sound first.
@@ -148,6 +152,18 @@ fn read_ptime(both: &Both<'_>) -> u8 {
     wished.clamp(*PTIMES.start(), *PTIMES.end()) as u8
 }
 
+/// Whether Opus may come in packets of 10 ms. RFC 7587 section 6.1: not in less than `minptime`. What names 20 ms and no
+/// less wants 20 ms.
+fn takes_short(both: &Both<'_>, media: &Media, codecs: &[AgreedCodec]) -> bool {
+    let Some(opus) = codecs.iter().find(|codec| codec.codec == Codec::Opus) else { return false };
+    let least = read_parameter(media, opus.pt, "minptime");
+    let longer = both.first("ptime").is_some() && read_ptime(both) > SHORT;
+    match least {
+        Some(least) => least <= u32::from(SHORT) && read_ptime(both) <= PTIME as u8,
+        None => !longer,
+    }
+}
+
 /// By rtpmap, and by RFC 3551 where none stands; the numbers by themselves mean nothing (W10).
 fn read_formats(media: &Media) -> (Vec<AgreedCodec>, Vec<AgreedEvents>, Option<u8>) {
     let (mut codecs, mut events, mut red) = (Vec::<AgreedCodec>::new(), Vec::<AgreedEvents>::new(), None);
@@ -207,11 +223,47 @@ fn read_rtpmap(value: &str) -> Option<(&str, u32, u8)> {
 
 /// RFC 7587 section 6.1: what the far end wishes to receive at most; blanks as FreeSWITCH sets them.
 fn read_bitrate(media: &Media, pt: u8) -> Option<u32> {
-    let parameters = after_number(media, "fmtp", pt)?;
+    // RFC 7587 section 6.1: 6 000..=510 000; anything else is ignored.
+    read_parameter(media, pt, "maxaveragebitrate").filter(|rate| (6_000..=510_000).contains(rate))
+}
+
+/// A number of `a=fmtp`.
+fn read_parameter(media: &Media, pt: u8, wanted: &str) -> Option<u32> {
     let find = |parameter: &str| {
         let (name, value) = parameter.split_once('=')?;
-        name.trim().eq_ignore_ascii_case("maxaveragebitrate").then(|| value.trim().parse().ok())?
+        name.trim().eq_ignore_ascii_case(wanted).then(|| value.trim().parse().ok())?
     };
-    // RFC 7587 section 6.1: 6 000..=510 000; anything else is ignored.
-    parameters.split(';').find_map(find).filter(|rate| (6_000..=510_000).contains(rate))
+    after_number(media, "fmtp", pt)?.split(';').find_map(find)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packets_of_ten_milliseconds_are_for_those_that_take_them() {
+        let hash = ["AB"; 32].join(":");
+        for (lines, fmtp, short) in [
+            ("a=ptime:20\r\n", "minptime=10;useinbandfec=1", true),
+            ("a=ptime:20\r\n", "useinbandfec=1; minptime=5", true),
+            ("a=ptime:20\r\n", "useinbandfec=1", false),
+            ("a=ptime:20\r\n", "minptime=20", false),
+            ("a=ptime:40\r\n", "minptime=10", false),
+            ("a=ptime:10\r\n", "useinbandfec=1", true),
+            ("a=maxptime:10\r\n", "useinbandfec=1", true),
+            ("a=maxptime:60\r\n", "minptime=11", false),
+            ("", "minptime=10;useinbandfec=1", true),
+            // 3 ms are the least where nobody says what is.
+            ("", "useinbandfec=1", true),
+        ] {
+            let text = format!(
+                "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n\
+                 m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=rtpmap:111 opus/48000/2\r\na=fmtp:111 {fmtp}\r\n{lines}\
+                 a=ice-ufrag:abcd\r\na=ice-pwd:0123456789012345678901\r\na=fingerprint:sha-256 {hash}\r\n"
+            );
+            let description = SessionDescription::parse(text.as_bytes()).unwrap();
+            let audio = RemoteAudio::read(&description, &description.media[0]).unwrap();
+            assert_eq!(audio.short, short, "{lines} {fmtp}");
+        }
+    }
 }

@@ -39,7 +39,7 @@ impl Session {
         self.rtt = rtt.or(self.rtt);
         self.far.jitter_ms = Some(f64::from(block.jitter) * 1000.0 / f64::from(self.capture.clock().max(1)));
         self.far_loss = Some(f64::from(block.fraction_lost) / 256.0);
-        self.ladder.report(block, rtt);
+        self.ladder.report(block, self.capture.clock(), rtt);
         // What the encoder refuses stays as it was, which is safe.
         let _ = self.capture.follow(self.ladder.plan());
     }

@@ -25,6 +25,7 @@ impl Session {
             far_jitter_ms: self.far.jitter_ms,
             far_mos: self.far.mos,
             codec: self.playout.codec().map(Codec::name),
+            packet_ms: self.capture.packet_time().as_secs_f64() * 1000.0,
             grade: Grade::of(mos),
         }
     }

@@ -22,10 +22,11 @@ use rand_chacha::ChaCha12Rng;
 
 use crate::agreed::{Agreed, AgreedCodec, AgreedEvents, Direction};
 use crate::capture::Capture;
+use crate::codec::Codec;
 use crate::dtmf::{DtmfReceiver, DtmfSender, Step};
 use crate::error::SoundError;
 use crate::inband::InbandReceiver;
-use crate::ladder::Ladder;
+use crate::ladder::{Delay, Ladder};
 use crate::playout::Playout;
 use crate::quality::Sample;
 use crate::report::{Reception, ReportClock};
@@ -221,6 +222,7 @@ impl Session {
         let set = match agreed.send.first() {
             Some(first) => {
                 self.ladder.agree(agreed.red.is_some(), first.max_bitrate);
+                self.ladder.allow_short(agreed.short && first.codec == Codec::Opus);
                 let set = self.capture.set_codec(first, agreed.ptime);
                 set.and_then(|()| self.capture.follow(self.ladder.plan()))
             }
@@ -234,6 +236,13 @@ impl Session {
     pub fn set_sending(&mut self, sending: bool) {
         self.wants_sending = sending;
         self.update_sending();
+    }
+
+    /// How soon sound is to be at the far end.
+    pub fn set_delay(&mut self, delay: Delay) {
+        self.ladder.set_delay(delay);
+        // What the encoder refuses stays as it was, which is safe.
+        let _ = self.capture.follow(self.ladder.plan());
     }
 
     /// Sends silence instead of the microphone, or the microphone again.

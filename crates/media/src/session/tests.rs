@@ -1,6 +1,7 @@
 mod hostile;
 mod keys;
 mod redundant;
+mod short;
 
 use super::*;
 use crate::RATE;
@@ -40,6 +41,7 @@ pub(super) fn agreed(codec: Codec, direction: Direction) -> Agreed {
         direction,
         remote_hold: false,
         ptime: 20,
+        short: true,
         rtcp_mux: true,
         xr: crate::xr::Wishes::ALL,
     }

@@ -232,6 +232,7 @@ mod tests {
             direction,
             remote_hold: false,
             ptime: 20,
+            short: true,
             rtcp_mux: true,
             xr: media::xr::Wishes::default(),
         }

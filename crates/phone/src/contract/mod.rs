@@ -27,7 +27,7 @@ pub use error::{Certificate, Error, ErrorAct, Who};
 pub use id::{AccountId, CallId, ConferenceId, HistoryId, TestId};
 pub use line::{Hello, Line, Notice, Ok, Reply, SipLine};
 pub use quality::{CallQuality, Grade, Levels, Quality};
-pub use state::{Dnd, Echo, Noise, PhoneState, RecordAs, Settings, StepResult, Test, TestStep, Theme, Tray};
+pub use state::{Delay, Dnd, Echo, Noise, PhoneState, RecordAs, Settings, StepResult, Test, TestStep, Theme, Tray};
 pub use time::Timestamp;
 
 /// The version of this contract.

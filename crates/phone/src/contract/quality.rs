@@ -51,6 +51,8 @@ pub struct Quality {
     pub far_mos: Option<f64>,
     /// The codec that is heard.
     pub codec: Option<String>,
+    /// How long the sound of a packet of ours lasts, in milliseconds: 10 while they are short for the sake of delay.
+    pub packet_ms: f64,
 }
 
 /// How good a call was, over all of it: means of each second in which one could talk.
@@ -124,6 +126,7 @@ impl Quality {
             far_jitter_ms: quality.far_jitter_ms,
             far_mos: quality.far_mos,
             codec: quality.codec.map(str::to_owned),
+            packet_ms: quality.packet_ms,
         }
     }
 }

@@ -71,6 +71,8 @@ pub struct Settings {
     pub noise: Noise,
     /// Is the level of the microphone brought to that of speech?
     pub level: bool,
+    /// How soon sound is to be at the far end.
+    pub delay: Delay,
 }
 
 impl Default for Settings {
@@ -86,6 +88,7 @@ impl Default for Settings {
             echo: Echo::Auto,
             noise: Noise::Off,
             level: false,
+            delay: Delay::Auto,
         }
     }
 }
@@ -158,6 +161,29 @@ impl From<Noise> for media::process::Noise {
             Noise::Medium => Self::Medium,
             Noise::High => Self::High,
             Noise::Strong => Self::Strong,
+        }
+    }
+}
+
+/// How soon sound is to be at the far end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "kebab-case")]
+pub enum Delay {
+    /// As soon as the path allows: in packets of ten milliseconds once it has proved good.
+    #[default]
+    Auto,
+    /// Always in longer packets, which bear more.
+    Safe,
+    /// In packets of ten milliseconds from the first one, until some are lost.
+    Low,
+}
+
+impl From<Delay> for media::ladder::Delay {
+    fn from(delay: Delay) -> Self {
+        match delay {
+            Delay::Auto => Self::Auto,
+            Delay::Safe => Self::Safe,
+            Delay::Low => Self::Low,
         }
     }
 }

@@ -65,6 +65,7 @@ fn typescript() -> String {
         Theme,
         RecordAs,
         Echo,
+        Delay,
         Noise,
         Settings,
         Dnd,

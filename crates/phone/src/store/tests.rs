@@ -5,7 +5,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::*;
 use crate::contract::{
-    AccountWish, CallQuality, Cause, CauseKind, Direction, Echo, Grade, NameFrom, Noise, Party, RecordAs, Theme,
+    AccountWish, CallQuality, Cause, CauseKind, Delay, Direction, Echo, Grade, NameFrom, Noise, Party, RecordAs, Theme,
     Timestamp,
 };
 use crate::fault::Code;
@@ -73,6 +73,7 @@ async fn what_was_kept_is_there_again() {
         echo: Echo::Auto,
         noise: Noise::Strong,
         level: false,
+        delay: Delay::Low,
     };
     store.save_settings(&settings);
     let prefer = Prefer { mic: vec!["usb".to_owned(), "default".to_owned()], ..Prefer::default() };

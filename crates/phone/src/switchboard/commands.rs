@@ -143,6 +143,9 @@ impl Switchboard {
         if clean != self.clean() {
             self.effect(Effect::Voice(Order::Clean(self.clean())));
         }
+        if before.delay != self.settings.delay {
+            self.effect(Effect::Voice(Order::Delay(self.settings.delay.into())));
+        }
         if before.language != self.settings.language {
             self.words = crate::words::Words::of(&self.settings.language);
         }

@@ -147,6 +147,7 @@ impl Switchboard {
         };
         own.effect(Effect::Voice(crate::voice::Order::Prefer(own.prefer.clone())));
         own.effect(Effect::Voice(crate::voice::Order::Clean(own.clean())));
+        own.effect(Effect::Voice(crate::voice::Order::Delay(own.settings.delay.into())));
         for profile in beginning.accounts {
             own.bring_up(now, profile, beginning.for_this_run);
         }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use media::{
+    ladder::Delay,
     offer::{OfferError, Policy},
     port::{PortDevice, PortError},
     process::{Noise, Trouble},
@@ -86,6 +87,8 @@ pub(crate) enum Order {
     Prefer(Prefer),
     /// What to do to the sound of the microphone.
     Clean(Clean),
+    /// How soon sound is to be at the far end, in all calls.
+    Delay(Delay),
     /// Opens a microphone for the meter (`Some(None)`: the preferred one) or closes it.
     Listen { device: Option<Option<String>> },
     /// Does anybody watch the levels? They are told 20 times a second then.

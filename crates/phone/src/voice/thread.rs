@@ -8,7 +8,7 @@ use std::{
 
 use bytes::Bytes;
 use ice::Identity;
-use media::port::SoundPort;
+use media::{ladder::Delay, port::SoundPort};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha12Rng;
 use tokio::sync::mpsc;
@@ -92,6 +92,7 @@ pub(super) struct Room {
     calls: Vec<Call>,
     /// Who is talked with: a call, or the members of a conference.
     active: Vec<CallId>,
+    delay: Delay,
     /// When quality is told next, while there is a call.
     quality_at: Option<Instant>,
 }
@@ -109,7 +110,7 @@ impl Room {
         let devices = Devices::new(desk, tell.clone());
         let ear = Ear::new(tell.clone());
         let (calls, active, quality_at) = (Vec::new(), Vec::new(), None);
-        Self { tell, identity, rng, ready, devices, ear, calls, active, quality_at }
+        Self { tell, identity, rng, ready, devices, ear, calls, active, delay: Delay::default(), quality_at }
     }
 
     async fn run(
@@ -210,6 +211,10 @@ impl Room {
             Order::Key(key) => self.ear.press(key.encode_utf8(&mut [0; 4])),
             Order::Prefer(prefer) => self.devices.prefer(now, prefer),
             Order::Clean(clean) => self.devices.clean(clean),
+            Order::Delay(delay) => {
+                self.delay = delay;
+                self.calls.iter_mut().for_each(|call| call.session.set_delay(delay));
+            }
             Order::Listen { device } => self.ear.listen(now, device),
             Order::Watch { levels } => self.ear.levels = levels,
             // The loop has ended with it.
@@ -318,7 +323,9 @@ impl Room {
                 let (sockets, ways) = self.ready.take(now, account)?;
                 let seeds = [self.rng.random(), self.rng.random(), self.rng.random()];
                 let identity = Arc::clone(&self.identity);
-                self.calls.push(Call::new(now, Making { id: id.clone(), sockets, ways, identity, seeds })?);
+                let mut call = Call::new(now, Making { id: id.clone(), sockets, ways, identity, seeds })?;
+                call.session.set_delay(self.delay);
+                self.calls.push(call);
                 self.calls.len() - 1
             }
         };

@@ -6,6 +6,7 @@ use crate::contract::Timestamp;
 /// A call that sounds well.
 fn well() -> Quality {
     Quality {
+        packet_ms: 20.0,
         loss_pct: 0.2,
         burst: None,
         late_pct: 0.0,

@@ -3,6 +3,7 @@
 //! | the far end reports | what is sent |
 //! |---|---|
 //! | no loss | Opus with its copy of the frame before in its own bits (in-band FEC), which any decoder knows |
+//! | no loss for some time, from near | [`short`] packets of Opus, without copies |
 //! | loss | the same without what lies above 8 kHz, which nothing that conceals can make, for clearer sound below |
 //! | loss, and it agreed to RED | RFC 2198: each packet carries that of some packets before, out of the reach of a burst |
 //! | a queue that grows | the same with fewer bits, down to the least; then without RED |
@@ -10,15 +11,22 @@
 //! One copy that lies further back than a burst is long is worth more than two that are lost with it. While nothing is
 //! lost there are no copies and their bits are not spent.
 
+mod short;
+
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::rtcp::ReportBlock;
+pub use short::Delay;
+use short::{Path, Short};
 
 /// Bits per second of the codec while nothing is lost: at this rate the copy of the last frame rides along.
 pub const CALM: u32 = 32_000;
 /// Most that is sent, copies and all.
 pub const CEILING: u32 = 50_000;
+/// Bits per second of the codec in short packets, of which none is for a copy, and least they are worth it for.
+pub const SHORT: u32 = 40_000;
+const LEAST_SHORT: u32 = CALM;
 /// Least that is sent, however bad the path.
 pub const FLOOR: u32 = 12_000;
 /// The same with RED: below, two of each are worse than one.
@@ -59,6 +67,8 @@ pub struct Plan {
     pub wideband: bool,
     /// How many packets back the copy lies, 1..=[`FARTHEST`]; `None` without RED.
     pub back: Option<u8>,
+    /// Whether packets are of 10 ms, made without a long look-ahead.
+    pub short: bool,
 }
 
 /// What is known of the path from us to the far end.
@@ -85,6 +95,7 @@ pub struct Ladder {
     told: Option<f32>,
     /// How far back copies lie, since there are some.
     back: Option<u8>,
+    short: Short,
 }
 
 impl Ladder {
@@ -99,20 +110,33 @@ impl Ladder {
         (self.red, self.limit) = (red, limit);
     }
 
-    /// The far end reports on our stream; `rtt` is what this report proves.
-    pub fn report(&mut self, block: &ReportBlock, rtt: Option<Duration>) {
+    /// Whether the codec and the far end have packets of 10 ms.
+    pub fn allow_short(&mut self, allowed: bool) {
+        self.short.allow(allowed);
+    }
+
+    /// How soon the person wants sound to be there.
+    pub fn set_delay(&mut self, delay: Delay) {
+        self.short.wish(delay);
+    }
+
+    /// The far end reports on our stream, whose timestamps run at `clock`; `rtt` is what this report proves.
+    pub fn report(&mut self, block: &ReportBlock, clock: u32, rtt: Option<Duration>) {
         let loss = f32::from(block.fraction_lost) / 256.0;
         self.loss = loss.max(self.loss * 0.7);
         self.calm = if loss < OFF { self.calm + 1 } else { 0 };
         self.on = if self.on { self.calm < CALM_REPORTS } else { loss >= ON };
         self.count(block);
         self.back = self.on.then(|| self.distance());
+        let mut queue = false;
         if let Some(rtt) = rtt {
             let shortest = *self.shortest.insert(self.shortest.map_or(rtt, |shortest| shortest.min(rtt)));
             // Loss alone is no reason to send less: on radio it does not help, and sound is a trickle. A queue is one.
-            let queue = rtt > shortest.saturating_add(QUEUE);
+            queue = rtt > shortest.saturating_add(QUEUE);
             self.given_up = (self.given_up + if queue { 0.3 } else { -0.1 }).clamp(0.0, 1.0);
         }
+        let jitter = Duration::from_secs(block.jitter.into()) / clock.max(1);
+        self.short.report(Path { loss, jitter, rtt, queue });
     }
 
     /// The mean length of bursts in packets where the far end reports of each (RFC 3611 section 4.1); it counts before
@@ -130,10 +154,15 @@ impl Ladder {
         let percent = |share: f32| (100.0 * share).ceil() as u8;
         if let Some(back) = self.back.filter(|_| self.red && room >= FLOOR_OF_RED) {
             let (bitrate, loss) = ((room - HEADERS) / 2, percent(self.left(back)));
-            return Plan { bitrate, loss, wideband: bitrate <= WIDE, back: Some(back) };
+            return Plan { bitrate, loss, wideband: bitrate <= WIDE, back: Some(back), short: false };
+        }
+        let loss = percent(self.loss);
+        if self.short.is_on() && !self.on && room >= LEAST_SHORT {
+            let bitrate = room.min(self.wish.unwrap_or(SHORT));
+            return Plan { bitrate, loss, wideband: false, back: None, short: true };
         }
         let bitrate = room.min(self.wish.unwrap_or(CALM));
-        Plan { bitrate, loss: percent(self.loss), wideband: self.on && bitrate <= WIDE, back: None }
+        Plan { bitrate, loss, wideband: self.on && bitrate <= WIDE, back: None, short: false }
     }
 
     /// The share of packets that are lost together with their copies so far back.
@@ -228,7 +257,7 @@ mod tests {
     fn reported(ladder: &mut Ladder, percents: &[u32], rtt: Duration) {
         let mut sums = (0, 0);
         for percent in percents {
-            ladder.report(&block(400, percent * 4, &mut sums), Some(rtt));
+            ladder.report(&block(400, percent * 4, &mut sums), 48_000, Some(rtt));
         }
     }
 
@@ -236,18 +265,18 @@ mod tests {
     fn copies_are_sent_while_packets_are_lost_and_not_at_once_ended() {
         let mut ladder = agreed();
         reported(&mut ladder, &[0, 0, 1], 50 * MS);
-        assert_eq!(ladder.plan(), Plan { bitrate: CALM, loss: 1, wideband: false, back: None });
+        assert_eq!(ladder.plan(), Plan { bitrate: CALM, loss: 1, wideband: false, back: None, short: false });
         reported(&mut ladder, &[3], 50 * MS);
-        assert_eq!(ladder.plan(), Plan { bitrate: 24_000, loss: 1, wideband: true, back: Some(2) });
+        assert_eq!(ladder.plan(), Plan { bitrate: 24_000, loss: 1, wideband: true, back: Some(2), short: false });
         reported(&mut ladder, &[0, 0], 50 * MS);
         assert!(ladder.plan().back.is_some(), "two calm reports are not the end");
         reported(&mut ladder, &[2, 0, 0], 50 * MS);
         assert!(ladder.plan().back.is_some(), "three in a row");
         reported(&mut ladder, &[0], 50 * MS);
-        assert_eq!(ladder.plan(), Plan { bitrate: CALM, loss: 1, wideband: false, back: None });
+        assert_eq!(ladder.plan(), Plan { bitrate: CALM, loss: 1, wideband: false, back: None, short: false });
         reported(&mut ladder, &[20], 50 * MS);
         ladder.agree(false, None);
-        assert_eq!(ladder.plan(), Plan { bitrate: CALM, loss: 20, wideband: true, back: None });
+        assert_eq!(ladder.plan(), Plan { bitrate: CALM, loss: 20, wideband: true, back: None, short: false });
     }
 
     #[test]
@@ -270,12 +299,34 @@ mod tests {
             assert!((FLOOR..=last).contains(&sum(plan)), "{plan:?}");
             last = sum(plan);
         }
-        assert_eq!(ladder.plan(), Plan { bitrate: FLOOR, loss: 20, wideband: true, back: None });
+        assert_eq!(ladder.plan(), Plan { bitrate: FLOOR, loss: 20, wideband: true, back: None, short: false });
         // It is gone, and slowly everything comes back.
         reported(&mut ladder, &[20], 60 * MS);
         assert!(ladder.plan().bitrate < 20_000);
         reported(&mut ladder, &[20; 12], 60 * MS);
         assert_eq!(ladder.plan().bitrate, (CEILING - HEADERS) / 2);
+    }
+
+    #[test]
+    fn packets_are_short_only_while_nothing_is_lost_and_the_line_is_wide_enough() {
+        let mut ladder = agreed();
+        ladder.allow_short(true);
+        reported(&mut ladder, &[0, 0], 50 * MS);
+        assert_eq!(ladder.plan(), Plan { bitrate: SHORT, loss: 0, wideband: false, back: None, short: true });
+        for (limit, short) in [(50_000, true), (32_000, true), (31_000, false)] {
+            ladder.agree(true, Some(limit));
+            let plan = ladder.plan();
+            assert!(plan.short == short && plan.bitrate <= limit, "{limit}: {plan:?}");
+        }
+        ladder.agree(true, None);
+        reported(&mut ladder, &[1], 50 * MS);
+        assert_eq!(ladder.plan(), Plan { bitrate: CALM, loss: 1, wideband: false, back: None, short: false });
+        reported(&mut ladder, &[20], 50 * MS);
+        assert!(ladder.plan().back.is_some());
+        let mut thin = Ladder::new(Some(24_000));
+        thin.allow_short(true);
+        thin.set_delay(Delay::Low);
+        assert!(!thin.plan().short);
     }
 
     #[test]
@@ -291,7 +342,7 @@ mod tests {
                     bad
                 });
                 let lost = lost.count() as u32;
-                ladder.report(&block(250, lost, &mut sums), None);
+                ladder.report(&block(250, lost, &mut sums), 48_000, None);
             }
             f64::from(ladder.plan().back.unwrap_or(0))
         };
@@ -328,7 +379,7 @@ mod tests {
         let mut block = block(400, 40, &mut (0, 0));
         for (sequence, lost) in [(0, 0), (u32::MAX, i32::MIN), (5, i32::MAX), (u32::MAX, 3), (100, 0x7f_ffff)] {
             (block.highest_sequence, block.cumulative_lost) = (sequence, lost);
-            ladder.report(&block, Some(Duration::MAX));
+            ladder.report(&block, 0, Some(Duration::MAX));
             let plan = ladder.plan();
             assert!(
                 (FLOOR..=CALM).contains(&plan.bitrate) && plan.back.is_none_or(|back| (1..=FARTHEST).contains(&back)),
