@@ -46,15 +46,15 @@ const SPEECH: std::ops::Range<usize> = 200 * WINDOW / RATE..4_000 * WINDOW / RAT
 const ABOVE: f32 = 20.0;
 const MANY: usize = 10;
 const LOUD: f32 = 16.0;
-const HOLD: u32 = 30;
+const HOLD: u32 = 26;
 /// So many times the echo that is expected is taken out, and so little is left of a bin, while the near end talks and
 /// while it does not.
-const BOTH: (f32, f32) = (6.0, 0.05);
+const BOTH: (f32, f32) = (8.0, 0.05);
 const FAR: (f32, f32) = (40.0, 0.003);
 /// Of what may pass, so much is what passed before (Ephraim and Malah, 1984).
 const BEFORE: f32 = 0.8;
-/// The noise of the room is the least of what is there; it may rise by 3 dB a second.
-const RISE: f32 = 1.002_77;
+/// The noise of the room is the least of what is there; it may rise by 1 dB a second.
+const RISE: f32 = 1.000_92;
 /// The least of a smoothed power is below its mean.
 const LEAST: f32 = 2.0;
 

@@ -141,6 +141,62 @@ fn who_talks_alone_is_not_harmed() {
     }
 }
 
+/// Of the pieces of 50 ms from `from` seconds on in which the near end talks, which share is left with a quarter of its
+/// power or more.
+fn kept(talk: &Talk, from: usize) -> f32 {
+    let late = find_delay(&talk.near[from * 48_000..], &talk.left[from * 48_000..], 4_800).unwrap().delay;
+    let pairs = talk.near[from * 48_000..].chunks_exact(2_400).zip(talk.left[from * 48_000 + late..].chunks_exact(2_400));
+    let talks: Vec<bool> = pairs
+        .filter(|(near, _)| rms_dbfs(near) > -40.0)
+        .map(|(near, left)| rms_dbfs(left) > rms_dbfs(near) - 6.0)
+        .collect();
+    assert!(talks.len() > 40, "there is somebody: {}", talks.len());
+    talks.iter().filter(|kept| **kept).count() as f32 / talks.len() as f32
+}
+
+#[test]
+fn who_talks_while_the_far_end_talks_is_heard_and_the_echo_is_not() {
+    let talk = talk(&mut Processor::new(ECHO), 12, RATE, speech(1, 1.0), sentences(2, 1.0));
+    let share = kept(&talk, 4);
+    assert!(share > 0.5, "of one's own voice {share}");
+    // From a tenth of a second into each pause on.
+    let pauses = (1..4).map(|pause| pause * 120_000 + 96_000 + 9_600..(pause + 1) * 120_000 - 2_400);
+    for pause in pauses {
+        let enhancement = rms_dbfs(&talk.heard[pause.clone()]) - rms_dbfs(&talk.left[pause.clone()]);
+        assert!(enhancement > 15.0, "{pause:?}: {enhancement} dB");
+    }
+}
+
+#[test]
+fn a_speaker_that_nobody_hears_takes_nothing_of_the_voice() {
+    let mut processor = Processor::new(ECHO);
+    let (mut far, mut near) = (speech(1, 1.0), sentences(2, 1.0));
+    let mut talk = Talk { near: Vec::new(), heard: Vec::new(), left: Vec::new() };
+    for step in 0..1_200 {
+        let now = epoch() + Duration::from_millis(10) * step;
+        let mut block = [0.0; BLOCK];
+        far(&mut block);
+        processor.render(now, &block, RATE, Duration::from_millis(20));
+        near(&mut block);
+        talk.near.extend(block);
+        talk.left.extend_from_slice(processor.capture(now, &block, Duration::from_millis(20)));
+    }
+    let share = kept(&talk, 4);
+    assert!(share > 0.5, "of one's own voice {share}");
+}
+
+#[test]
+fn the_noise_of_the_room_does_not_come_and_go_with_the_far_end() {
+    let mut far = sentences(1, 1.0);
+    let talk = talk(&mut Processor::new(ECHO), 12, RATE, &mut far, hiss(3, 0.003));
+    // In the middle of a sentence of the far end, and at the end of the pause after it.
+    for sentence in 2..4 {
+        let talks = rms_dbfs(&talk.left[sentence * 120_000 + 24_000..sentence * 120_000 + 90_000]);
+        let pauses = rms_dbfs(&talk.left[(sentence + 1) * 120_000 - 9_600..(sentence + 1) * 120_000]);
+        assert!((talks - pauses).abs() < 6.0, "{talks} and {pauses} dBFS");
+    }
+}
+
 #[test]
 fn each_step_takes_more_of_the_noise_and_leaves_the_speech() {
     let steps = [Noise::Off, Noise::Low, Noise::Medium, Noise::High, Noise::Strong];
