@@ -40,9 +40,8 @@ pub(super) struct Cleaner {
 
 impl Cleaner {
     pub(super) fn new(echo: bool, noise: Option<SuppressionLevel>) -> Self {
-        let noise = noise.map(|target_level| {
-            Box::new(NoiseSuppressor::new_with_bands(NsConfig { target_level }, BANDS))
-        });
+        let noise =
+            noise.map(|target_level| Box::new(NoiseSuppressor::new_with_bands(NsConfig { target_level }, BANDS)));
         Self {
             rumble: HighPassFilter::new(RATE.cast_signed(), 1),
             split: ThreeBandFilterBank::new(),

@@ -137,16 +137,8 @@ impl Suppressor {
             let hann = (FRAC_PI_2 * (at as f32 + 0.5) / HOP as f32).sin().powi(2);
             hann / analysis[WINDOW - 2 * HOP + at] / WINDOW as f32
         });
-        let bin = Bin {
-            tail: 0.0,
-            share: SHARE,
-            looked: 0,
-            left: 0.0,
-            played: 0.0,
-            echo: 0.0,
-            noise: f32::MAX,
-            passed: 0.0,
-        };
+        let bin =
+            Bin { tail: 0.0, share: SHARE, looked: 0, left: 0.0, played: 0.0, echo: 0.0, noise: f32::MAX, passed: 0.0 };
         Self {
             forward: planner.plan_fft_forward(WINDOW),
             inverse: planner.plan_fft_inverse(WINDOW),
@@ -230,9 +222,8 @@ impl Suppressor {
         let (left, echo) = speech.iter().fold((0.0, 0.0), |(left, echo), bin| (left + bin.left, echo + bin.echo));
         // Nothing is known of bins of which the filter took nothing out.
         let told = speech.iter().filter(|bin| bin.tail > SOUND);
-        let (count, above) = told.fold((0, 0), |(count, above), bin| {
-            (count + 1, above + usize::from(bin.left > ABOVE * bin.echo))
-        });
+        let (count, above) =
+            told.fold((0, 0), |(count, above), bin| (count + 1, above + usize::from(bin.left > ABOVE * bin.echo)));
         let talks = above * MANY > count.max(40) || left > LOUD * echo.max(SOUND / 10.0);
         self.talks = if talks { HOLD } else { self.talks.saturating_sub(1) };
     }

@@ -145,7 +145,8 @@ fn who_talks_alone_is_not_harmed() {
 /// power or more.
 fn kept(talk: &Talk, from: usize) -> f32 {
     let late = find_delay(&talk.near[from * 48_000..], &talk.left[from * 48_000..], 4_800).unwrap().delay;
-    let pairs = talk.near[from * 48_000..].chunks_exact(2_400).zip(talk.left[from * 48_000 + late..].chunks_exact(2_400));
+    let pairs =
+        talk.near[from * 48_000..].chunks_exact(2_400).zip(talk.left[from * 48_000 + late..].chunks_exact(2_400));
     let talks: Vec<bool> = pairs
         .filter(|(near, _)| rms_dbfs(near) > -40.0)
         .map(|(near, left)| rms_dbfs(left) > rms_dbfs(near) - 6.0)
