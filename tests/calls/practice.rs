@@ -34,6 +34,10 @@ impl PracticeHost for Host {
 
     fn stop(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(async move {
+            // It takes its time, and may not end what is begun meanwhile.
+            for _ in 0..1_000 {
+                tokio::task::yield_now().await;
+            }
             if let Some(pbx) = self.0.lock().await.take() {
                 pbx.shutdown().await;
             }

@@ -159,15 +159,19 @@ impl Runner {
 
     fn on_practice(&mut self, on: bool) {
         let Some(practice) = self.practice.clone() else { return };
-        let tell = self.tell.clone();
-        tokio::spawn(async move {
+        let (tell, before) = (self.tell.clone(), self.practice_order.take());
+        self.practice_order = Some(tokio::spawn(async move {
+            // One after the other, or an end that comes late ends the next beginning.
+            if let Some(before) = before {
+                let _ = before.await;
+            }
             if on {
                 let started = practice.start().await;
                 let _ = tell.send(Told::Practice(started)).await;
             } else {
                 practice.stop().await;
             }
-        });
+        }));
     }
 
     pub(super) fn practice_up(&mut self, line: PracticeLine) {

@@ -72,6 +72,8 @@ struct Runner {
     dns: wss::Dns,
     passwords: HashMap<(AccountId, SecretKind), Secret<String>>,
     practice: Option<Arc<dyn PracticeHost>>,
+    /// Its last beginning or end, which may be under way.
+    practice_order: Option<tokio::task::JoinHandle<()>>,
     listeners: Listeners,
     ladder: Ladder,
     hello: Hello,
@@ -265,6 +267,9 @@ impl Runner {
     async fn close(mut self, mut happened: mpsc::UnboundedReceiver<Happened>) {
         self.links.clear();
         self.voice.order(Order::Shutdown);
+        if let Some(under_way) = self.practice_order.take() {
+            let _ = under_way.await;
+        }
         if let Some(practice) = &self.practice {
             practice.stop().await;
         }

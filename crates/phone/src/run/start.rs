@@ -83,6 +83,7 @@ async fn begin(setup: &mut Setup) -> Result<Phone, Fault> {
         dns: setup.dns.clone(),
         passwords,
         practice: setup.practice.clone(),
+        practice_order: None,
         listeners: Listeners::default(),
         ladder: Ladder::default(),
         hello: Hello { name: "bellbird".to_owned(), version: setup.version.clone(), contract: CONTRACT },
