@@ -53,10 +53,10 @@ const BOTH: (f32, f32) = (8.0, 0.05);
 const FAR: (f32, f32) = (40.0, 0.003);
 /// Of what may pass, so much is what passed before (Ephraim and Malah, 1984).
 const BEFORE: f32 = 0.8;
-/// The noise of the room is the least of what is there; it may rise by 1 dB a second.
-const RISE: f32 = 1.000_92;
+/// The noise of the room is the least of what is there; it may rise by 1.5 dB a second.
+const RISE: f32 = 1.001_38;
 /// The least of a smoothed power is below its mean.
-const LEAST: f32 = 2.0;
+const LEAST: f32 = 3.0;
 
 /// What is known of one frequency. All are powers.
 #[derive(Clone, Copy)]

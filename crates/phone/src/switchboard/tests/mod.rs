@@ -211,12 +211,12 @@ fn what_is_done_to_the_microphone_is_what_was_set() {
         orders.filter_map(|order| if let Order::Clean(clean) = order { Some(clean) } else { None }).collect()
     };
     let mut desk = Desk::registered();
-    let usual = Clean { echo: Echo::Off, noise: media::process::Noise::Off, level: false };
+    let usual = Clean { echo: Echo::Auto, noise: media::process::Noise::Off, level: false };
     assert_eq!(cleans(&mut desk), [usual]);
-    for (setting, value) in [("echo", json!("auto")), ("noise", json!("strong")), ("level", json!(true))] {
+    for (setting, value) in [("echo", json!("on")), ("noise", json!("strong")), ("level", json!(true))] {
         desk.ask(json!({ "do": "set", "setting": setting, "value": value })).unwrap();
     }
-    let (echo, strong) = (Clean { echo: Echo::Auto, ..usual }, media::process::Noise::Strong);
+    let (echo, strong) = (Clean { echo: Echo::On, ..usual }, media::process::Noise::Strong);
     assert_eq!(
         cleans(&mut desk),
         [echo, Clean { noise: strong, ..echo }, Clean { noise: strong, level: true, ..echo }]
