@@ -148,7 +148,10 @@ impl Canceller {
             self.left.view_mut(0, 0).copy_from_slice(&low);
             self.filter.process_capture(false, saturated, Some(&mut self.left), &mut self.block);
             let mut left = low;
-            left.copy_from_slice(self.left.view(0, 0));
+            // Should the filter ever run away, nothing of it may stay in what is learned from it.
+            if self.left.view(0, 0).iter().all(|sample| sample.is_finite()) {
+                left.copy_from_slice(self.left.view(0, 0));
+            }
             let hops = usize::try_from(self.filter.get_metrics().delay_ms).unwrap_or(0) / HOP_MS;
             let mut clean = [0.0; HOP];
             let passes = self.suppressor.process(&low, &left, self.played.before(hops), &mut clean);
