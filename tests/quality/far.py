@@ -150,7 +150,8 @@ def main():
         if percent == 0 and peer[0] < CLEAN:
             busy(f"PESQ from Chromium to Chromium is {peer[0]:.2f} without loss", missed)
         for way in ("to-chromium", "from-chromium"):
-            if percent and not all(scores[way][2:] > peer - slack):
+            # One run of one seed differs from the next by a third of a point.
+            if percent and not all(scores[way][2:] > peer - 2 * slack):
                 missed.append(f"better than Chromium to Chromium: {WAYS[way]} at {percent} % {kind}")
     print()
     delays(voice, options.seconds, slack, missed)
