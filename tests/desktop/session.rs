@@ -157,9 +157,10 @@ impl Desktop {
 
     fn start_sound(&mut self, microphone: bool) {
         let socket = self.folder.path().join("run/pulse.sock");
+        // No air leads from this sink to that source, so they are a headset, as whoever made one would name it.
         let mut setup = format!(
             "load-module module-native-protocol-unix socket={} auth-anonymous=1\n\
-             load-module module-null-sink sink_name=speaker rate=48000 channels=2 norewinds=1 sink_properties=device.description=Speaker\n\
+             load-module module-null-sink sink_name=speaker rate=48000 channels=2 norewinds=1 sink_properties=device.description=Headset\n\
              set-default-sink speaker\n",
             socket.display()
         );
