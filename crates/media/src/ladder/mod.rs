@@ -311,6 +311,7 @@ mod tests {
     fn packets_are_short_only_while_nothing_is_lost_and_the_line_is_wide_enough() {
         let mut ladder = agreed();
         ladder.allow_short(true);
+        ladder.set_delay(Delay::Auto);
         reported(&mut ladder, &[0, 0], 50 * MS);
         assert_eq!(ladder.plan(), Plan { bitrate: SHORT, loss: 0, wideband: false, back: None, short: true });
         for (limit, short) in [(50_000, true), (32_000, true), (31_000, false)] {

@@ -7,9 +7,9 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Delay {
     /// As soon as the path allows: short packets once it has proved good.
-    #[default]
     Auto,
     /// Never in short packets.
+    #[default]
     Safe,
     /// In short packets from the first one, however long the way; only loss and a queue end them.
     Low,
@@ -56,7 +56,7 @@ pub(super) struct Short {
 
 impl Default for Short {
     fn default() -> Self {
-        Self { wish: Delay::Auto, allowed: false, on: false, good: 0, needed: FEWEST }
+        Self { wish: Delay::Safe, allowed: false, on: false, good: 0, needed: FEWEST }
     }
 }
 

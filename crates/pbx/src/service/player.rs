@@ -2,9 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use media::{
-    RATE, Session, SessionConfig, SessionEvent, SessionOutput, agreed::Agreed, error::SoundError, ladder::Delay,
-};
+use media::{RATE, Session, SessionConfig, SessionEvent, SessionOutput, agreed::Agreed, error::SoundError};
 
 use super::{digits::Digits, music::Music, sound::Packet};
 
@@ -36,8 +34,6 @@ pub(super) struct Player {
 impl Player {
     pub(super) fn new(now: Instant, source: Source, seed: [u8; 32]) -> Self {
         let mut session = Session::new(now, SessionConfig { seed, cname: None, bitrate: None });
-        // Nobody talks back to music.
-        session.set_delay(Delay::Safe);
         session.set_sending(true);
         Self { session, source, next: None, due: None, block: [0.0; BLOCK] }
     }

@@ -88,7 +88,8 @@ impl Default for Settings {
             echo: Echo::Auto,
             noise: Noise::Off,
             level: false,
-            delay: Delay::Auto,
+            // Short packets are judged worse than the codec alone gives reason for (docs/benchmarks.md).
+            delay: Delay::Safe,
         }
     }
 }
@@ -170,9 +171,9 @@ impl From<Noise> for media::process::Noise {
 #[serde(rename_all = "kebab-case")]
 pub enum Delay {
     /// As soon as the path allows: in packets of ten milliseconds once it has proved good.
-    #[default]
     Auto,
     /// Always in longer packets, which bear more.
+    #[default]
     Safe,
     /// In packets of ten milliseconds from the first one, until some are lost.
     Low,

@@ -19,6 +19,7 @@ fn packet_ms(pair: &Pair) -> [f64; 2] {
 #[test]
 fn a_good_path_gets_short_packets_and_sound_is_there_sooner() {
     let mut pair = Pair::new(Codec::Opus);
+    pair.ends.iter_mut().for_each(|end| end.session.set_delay(Delay::Auto));
     pair.run(4);
     assert_eq!(packet_ms(&pair), [20.0; 2], "the path is not known yet");
     pair.run(36);
