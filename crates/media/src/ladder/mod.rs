@@ -24,8 +24,8 @@ use short::{Path, Short};
 pub const CALM: u32 = 32_000;
 /// Most that is sent, copies and all.
 pub const CEILING: u32 = 50_000;
-/// Bits per second of the codec in short packets, of which none is for a copy, and least they are worth it for.
-pub const SHORT: u32 = 40_000;
+/// Bits per second of the codec in short packets, which sound as good as the others then, and least they are worth it for.
+pub const SHORT: u32 = 64_000;
 const LEAST_SHORT: u32 = CALM;
 /// Least that is sent, however bad the path.
 pub const FLOOR: u32 = 12_000;
@@ -148,7 +148,8 @@ impl Ladder {
     /// What to send until the next report.
     pub fn plan(&self) -> Plan {
         let least = self.limit.map_or(FLOOR, |limit| limit.min(FLOOR));
-        let ceiling = self.wish.unwrap_or(CEILING);
+        let short = self.short.is_on() && !self.on;
+        let ceiling = self.wish.unwrap_or(if short { SHORT } else { CEILING });
         let most = self.limit.map_or(ceiling, |limit| limit.min(ceiling)).max(least);
         let room = least + ((most - least) as f32 * (1.0 - self.given_up)) as u32;
         let percent = |share: f32| (100.0 * share).ceil() as u8;
@@ -157,7 +158,7 @@ impl Ladder {
             return Plan { bitrate, loss, wideband: bitrate <= WIDE, back: Some(back), short: false };
         }
         let loss = percent(self.loss);
-        if self.short.is_on() && !self.on && room >= LEAST_SHORT {
+        if short && room >= LEAST_SHORT {
             let bitrate = room.min(self.wish.unwrap_or(SHORT));
             return Plan { bitrate, loss, wideband: false, back: None, short: true };
         }

@@ -88,7 +88,7 @@ impl Default for Settings {
             echo: Echo::Auto,
             noise: Noise::Off,
             level: false,
-            // Short packets are judged worse than the codec alone gives reason for (docs/benchmarks.md).
+            // Until whole calls with short packets are judged (docs/benchmarks.md).
             delay: Delay::Safe,
         }
     }
