@@ -53,6 +53,9 @@ impl OpusEncoder {
         if short != self.short {
             self.inner = encoder(short)?;
             self.short = short;
+            // Until it is told of less, each frame can be heard without those before: where the mode was CELT already, the
+            // decoder knows of no other encoder, and what it remembers would click.
+            self.loss = LEAST_LOSS;
             self.settle()?;
         }
         Ok(())
