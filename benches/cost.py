@@ -59,12 +59,7 @@ def main():
         "chromium": lambda: place.chromium(far=True),
         "baresip": place.baresip,
     }
-    for name in list(ways):
-        if why := lab.missing(name):
-            print(f"{name} is left out: {why}")
-            del ways[name]
-    wanted = sys.argv[2].split(",") if len(sys.argv) > 2 else list(ways)
-    ways = {name: make for name, make in ways.items() if name in wanted}
+    ways = lab.wanted(ways)
     voice(place.folder / "voice.wav")
     print(f"before: {lab.machine()}")
     blocks, memory = {name: [] for name in ways}, {name: [] for name in ways}

@@ -38,6 +38,15 @@ def with_numpy():
         os.execv(python, [str(python), *sys.argv])
 
 
+def wanted(ways):
+    """Those of the ways that are asked for (second argument, names with commas between) and that this machine has."""
+    names = sys.argv[2].split(",") if len(sys.argv) > 2 else list(ways)
+    for name in ways:
+        if why := missing(name):
+            print(f"{name} is left out: {why}")
+    return {name: make for name, make in ways.items() if name in names and not missing(name)}
+
+
 def missing(name):
     """Why a phone cannot be measured here, or nothing."""
     if name == "chromium":
@@ -64,6 +73,17 @@ class Process:
         self.child.stdin.write(json.dumps(command) + "\n")
         self.child.stdin.flush()
 
+    def take(self, line):
+        """What a line says; the last quality and state are kept. Nothing where it is no JSON."""
+        try:
+            value = json.loads(line)
+        except ValueError:
+            return {}
+        for key in ("quality", "state"):
+            if key in value:
+                self.last[key] = value[key]
+        return value
+
     def until(self, found, seconds=30):
         """The first line that `found` takes."""
         end = time.monotonic() + seconds
@@ -72,14 +92,7 @@ class Process:
             line = self.child.stdout.readline() if ready else ""
             if not line:
                 break
-            try:
-                value = json.loads(line)
-            except ValueError:
-                continue
-            for key in ("quality", "state"):
-                if key in value:
-                    self.last[key] = value[key]
-            if got := found(value):
+            if got := found(self.take(line)):
                 return got
         sys.exit(f"{self.child.args[0]} did not get there")
 
@@ -89,13 +102,7 @@ class Process:
             line = self.child.stdout.readline()
             if not line:
                 return
-            try:
-                value = json.loads(line)
-            except ValueError:
-                continue
-            for key in ("quality", "state"):
-                if key in value:
-                    self.last[key] = value[key]
+            self.take(line)
 
     def end(self):
         self.child.stdin.close()

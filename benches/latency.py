@@ -116,12 +116,7 @@ def main():
         "chromium": place.chromium,
         "baresip": place.baresip,
     }
-    for name in list(ways):
-        if why := lab.missing(name):
-            print(f"{name} is left out: {why}")
-            del ways[name]
-    wanted = sys.argv[2].split(",") if len(sys.argv) > 2 else list(ways)
-    ways = {name: make for name, make in ways.items() if name in wanted}
+    ways = lab.wanted(ways)
     print(f"before: {lab.machine()}")
     all_delays, qualities = {name: [] for name in ways}, {}
     try:
