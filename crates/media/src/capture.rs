@@ -25,7 +25,6 @@ pub struct Capture {
     encoder: Option<VoiceEncoder>,
     payload_type: u8,
     frame: Vec<f32>,
-    /// Samples of a frame: those the far end wants, or of a short one.
     frame_len: usize,
     usual_len: usize,
     short: bool,
@@ -121,8 +120,7 @@ impl Capture {
             self.sent.clear();
         }
         let Some(encoder) = &mut self.encoder else { return Ok(()) };
-        // With a whole copy behind it each bit is better spent on the sound; and short packets, which hold no copy, would for
-        // the loss that copies are made for be made worse: PESQ-WB 3.1 instead of 4.0 at 40 kb/s.
+        // A whole copy behind it mends more, and short packets hold none: for that loss they would be worse (PESQ-WB 3.1, not 4.0).
         encoder.set_bitrate(plan.bitrate, plan.back.is_none() && !plan.short)?;
         encoder.set_loss(plan.loss);
         encoder.set_wideband(plan.wideband)?;
@@ -302,6 +300,14 @@ mod tests {
         let mut packets = Vec::new();
         capture.push(&vec![0.25; samples], hold_back, |packet| packets.push(packet));
         packets
+    }
+
+    #[test]
+    fn short_packets_prepare_for_no_loss_that_a_copy_would_mend() {
+        let mut capture = capture(Codec::Opus, 20);
+        let short = Plan { bitrate: 64_000, loss: 0, wideband: false, back: None, short: true };
+        (0..2).for_each(|_| capture.follow(short).unwrap());
+        assert_eq!(capture.encoder.unwrap().loss(), Some(0));
     }
 
     #[test]

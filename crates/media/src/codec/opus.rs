@@ -100,6 +100,12 @@ impl OpusEncoder {
         }
     }
 
+    /// What libopus was told last.
+    #[cfg(test)]
+    pub(super) fn told_loss(&mut self) -> Option<i32> {
+        self.inner.get_packet_loss_perc().ok()
+    }
+
     /// Appends the payload of one frame of 10, 20, 40 or 60 ms.
     pub(super) fn encode(&mut self, frame: &[f32], out: &mut Vec<u8>) -> Result<(), SoundError> {
         let len = self.inner.encode_float(frame, &mut self.scratch)?;

@@ -133,6 +133,12 @@ impl VoiceEncoder {
             opus.set_loss(percent);
         }
     }
+
+    /// The loss that Opus prepares for, in percent.
+    #[cfg(test)]
+    pub(crate) fn loss(&mut self) -> Option<i32> {
+        if let EncoderOf::Opus(opus) = &mut self.inner { opus.told_loss() } else { None }
+    }
 }
 
 /// Turns payloads, and their absence, into frames.
