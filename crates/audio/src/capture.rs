@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cpal::{Device, Host, SizedSample, Stream, StreamConfig, traits::DeviceTrait};
+use cpal::{Device, SizedSample, Stream, StreamConfig, traits::DeviceTrait};
 use media::port::{Capture, Health, PortError};
 use rtrb::{Consumer, Producer, RingBuffer};
 
@@ -13,24 +13,22 @@ use crate::{
     callback::{self, Heard},
     error,
     open::{self, End, Opened, with_samples},
+    system,
     watch::{Pulse, Watch},
 };
 
-/// Opens the microphone of `device` and starts it. `frames` is the block at 48 kHz.
+/// Opens the microphone of that id, or the default one, and starts it.
 ///
 /// # Errors
 /// What cpal says of the device.
-pub(crate) fn open(
-    device: &Device,
-    id: String,
-    frames: u32,
-    pulse: Arc<Pulse>,
-) -> Result<Opened<Consumer<f32>>, PortError> {
-    let (config, format) = open::configuration(device, End::Input, frames)?;
+pub(crate) fn open(id: Option<&str>) -> Result<Opened<Consumer<f32>>, PortError> {
+    let (device, id) = system::find(End::Input, id)?;
+    let (config, format) = open::configuration(&device, End::Input)?;
     // A quarter of a second: what is older than that is worth nothing.
     let (into, ring) = RingBuffer::new(config.sample_rate as usize / 4);
-    let stream = with_samples!(format, Sample => build::<Sample>(device, config, into, &pulse))?;
-    Ok(Opened { stream: open::start(stream)?, config, device: id, pulse, ring })
+    let pulse = Arc::default();
+    let stream = with_samples!(format, Sample => build::<Sample>(&device, config, into, &pulse))?;
+    Ok(Opened { stream: Box::new(open::start(stream)?), rate: config.sample_rate, device: id, pulse, ring })
 }
 
 fn build<T: SizedSample + Heard>(
@@ -50,9 +48,7 @@ fn build<T: SizedSample + Heard>(
 
 /// A running microphone.
 pub(crate) struct Microphone {
-    _stream: Stream,
-    /// No other stream has its connection, see [`crate::devices`].
-    _host: Arc<Host>,
+    _stream: Box<dyn Send>,
     ring: Consumer<f32>,
     rate: u32,
     device: String,
@@ -60,12 +56,11 @@ pub(crate) struct Microphone {
 }
 
 impl Microphone {
-    pub(crate) fn new(opened: Opened<Consumer<f32>>, host: Arc<Host>) -> Self {
+    pub(crate) fn new(opened: Opened<Consumer<f32>>) -> Self {
         Self {
             _stream: opened.stream,
-            _host: host,
             ring: opened.ring,
-            rate: opened.config.sample_rate,
+            rate: opened.rate,
             device: opened.device,
             watch: Watch::new(opened.pulse),
         }

@@ -1,4 +1,4 @@
-//! Sound devices, by cpal. This is the only crate that links it.
+//! Sound devices, by cpal and, on Linux, by a sound server. This is the only crate that links them.
 //!
 //! A callback only moves samples between the device and a wait-free ring: it takes no lock, allocates nothing, logs
 //! nothing and makes no call to the system. What else there is to do (resampling, watching) happens on the thread that
@@ -10,10 +10,11 @@ mod callback;
 mod capture;
 mod devices;
 mod error;
-#[cfg(target_os = "linux")]
-mod events;
 mod open;
 mod playout;
+#[cfg(target_os = "linux")]
+mod server;
+mod system;
 mod watch;
 
 pub use devices::Devices;

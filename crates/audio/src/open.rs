@@ -48,8 +48,9 @@ pub(crate) use with_samples;
 /// An open stream and what is known of it.
 pub(crate) struct Opened<R> {
     /// Ends the stream when it is dropped.
-    pub(crate) stream: Stream,
-    pub(crate) config: StreamConfig,
+    pub(crate) stream: Box<dyn Send>,
+    /// In Hz.
+    pub(crate) rate: u32,
     pub(crate) device: String,
     pub(crate) pulse: Arc<Pulse>,
     /// Our end of the ring.
@@ -76,6 +77,9 @@ pub(crate) fn within_limit<T: Send + 'static>(
     }
 }
 
+/// The block of samples that a device takes or gives at once, at 48 kHz: 20 ms, which no busy machine breaks.
+const BLOCK: u32 = 960;
+
 /// The configuration to open a device with: its own rate and channels, which every system takes without converting,
 /// and a fixed block, because a system's default may be seconds long. A device whose own are not for a phone (more than
 /// 192 kHz, single bits) is asked for what else it does.
@@ -85,7 +89,6 @@ pub(crate) fn within_limit<T: Send + 'static>(
 pub(crate) fn configuration(
     device: &cpal::Device,
     end: End,
-    frames: u32,
 ) -> Result<(StreamConfig, SampleFormat), PortError> {
     let own = match end {
         End::Input => device.default_input_config(),
@@ -107,12 +110,12 @@ pub(crate) fn configuration(
         }
     };
     // The block is a time: a device of another rate gets as many frames as last as long.
-    let wanted = u64::from(frames) * u64::from(own.sample_rate()) / 48_000;
+    let wanted = u64::from(BLOCK) * u64::from(own.sample_rate()) / 48_000;
     let block = match own.buffer_size() {
         cpal::SupportedBufferSize::Range { min, max } if min <= max => {
-            u32::try_from(wanted).unwrap_or(frames).clamp((*min).max(1), *max)
+            u32::try_from(wanted).unwrap_or(BLOCK).clamp((*min).max(1), *max)
         }
-        _ => u32::try_from(wanted).unwrap_or(frames),
+        _ => u32::try_from(wanted).unwrap_or(BLOCK),
     };
     let config = StreamConfig {
         channels: own.channels(),

@@ -5,31 +5,29 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cpal::{Device, FromSample, Host, SizedSample, Stream, StreamConfig, traits::DeviceTrait};
+use cpal::{Device, FromSample, SizedSample, Stream, StreamConfig, traits::DeviceTrait};
 use media::port::{Health, Playback, PortError};
 use rtrb::{Consumer, Producer, RingBuffer};
 
 use crate::{
     callback, error,
     open::{self, End, Opened, with_samples},
+    system,
     watch::{Pulse, Watch},
 };
 
-/// Opens the speaker of `device` and starts it. `frames` is the block at 48 kHz.
+/// Opens the speaker of that id, or the default one, and starts it.
 ///
 /// # Errors
 /// What cpal says of the device.
-pub(crate) fn open(
-    device: &Device,
-    id: String,
-    frames: u32,
-    pulse: Arc<Pulse>,
-) -> Result<Opened<Producer<f32>>, PortError> {
-    let (config, format) = open::configuration(device, End::Output, frames)?;
+pub(crate) fn open(id: Option<&str>) -> Result<Opened<Producer<f32>>, PortError> {
+    let (device, id) = system::find(End::Output, id)?;
+    let (config, format) = open::configuration(&device, End::Output)?;
     // One channel, a quarter of a second: 200 ms of anything is never queued, and the writer watches the filling.
     let (ring, from) = RingBuffer::new(config.sample_rate as usize / 4);
-    let stream = with_samples!(format, Sample => build::<Sample>(device, config, from, &pulse))?;
-    Ok(Opened { stream: open::start(stream)?, config, device: id, pulse, ring })
+    let pulse = Arc::default();
+    let stream = with_samples!(format, Sample => build::<Sample>(&device, config, from, &pulse))?;
+    Ok(Opened { stream: Box::new(open::start(stream)?), rate: config.sample_rate, device: id, pulse, ring })
 }
 
 fn build<T: SizedSample + FromSample<f32>>(
@@ -49,9 +47,7 @@ fn build<T: SizedSample + FromSample<f32>>(
 
 /// A running speaker.
 pub(crate) struct Speaker {
-    _stream: Stream,
-    /// No other stream has its connection, see [`crate::devices`].
-    _host: Arc<Host>,
+    _stream: Box<dyn Send>,
     ring: Producer<f32>,
     rate: u32,
     device: String,
@@ -59,12 +55,11 @@ pub(crate) struct Speaker {
 }
 
 impl Speaker {
-    pub(crate) fn new(opened: Opened<Producer<f32>>, host: Arc<Host>) -> Self {
+    pub(crate) fn new(opened: Opened<Producer<f32>>) -> Self {
         Self {
             _stream: opened.stream,
-            _host: host,
             ring: opened.ring,
-            rate: opened.config.sample_rate,
+            rate: opened.rate,
             device: opened.device,
             watch: Watch::new(opened.pulse),
         }

@@ -1,6 +1,6 @@
 //! A PulseAudio server of the test's own: two null sinks and a microphone that plays back what goes into one of them.
 //!
-//! cpal finds its server by the environment, which a test cannot change for itself. So each test starts its server and
+//! The phone finds its server by the environment, which a test cannot change for itself. So each test starts its server and
 //! then runs once more, alone, in a child process that is told where the server is.
 
 use std::fs;

@@ -14,7 +14,7 @@ use crate::server::{until, with_server};
 /// does more than a phone knows.
 const SHAPES: [(&str, &str, u32, u32, u32); 9] = [
     ("phone", "u8", 8_000, 1, 8_000),
-    ("law", "ulaw", 8_000, 1, 48_000),
+    ("law", "ulaw", 8_000, 1, 8_000),
     ("old", "s16le", 11_025, 2, 11_025),
     ("wide", "s16be", 16_000, 3, 16_000),
     ("disc", "s24le", 44_100, 6, 44_100),
@@ -85,16 +85,7 @@ fn a_device_of_any_shape_plays_and_hears() {
         let mut port = Devices::new();
         // One after the other: all at once are too much for a busy machine.
         for (name, format, rate, channels, asked) in SHAPES {
-            // Where the server has other places in mind than cpal, it mixes them, and they get louder or softer.
-            let map = match channels {
-                6 => "channel_map=surround-51".to_owned(),
-                8 => "channel_map=surround-71".to_owned(),
-                9.. => {
-                    format!("channel_map={}", (0..channels).map(|n| format!("aux{n}")).collect::<Vec<_>>().join(","))
-                }
-                _ => String::new(),
-            };
-            let shape = format!("format={format} rate={rate} channels={channels} {map}");
+            let shape = format!("format={format} rate={rate} channels={channels}");
             let sink = console.load(&format!("module-null-sink sink_name={name} norewinds=1 {shape}"));
             console.load(&format!("module-remap-source source_name={name}-mic master={name}.monitor {shape}"));
             let mut device = Device::open(&mut port, name, asked);
