@@ -1,7 +1,7 @@
 //! The devices of this machine. On Linux a sound server comes first: its streams do not break under load as those of ALSA's
 //! plug-in do, and its devices have names that a person knows.
 
-use media::port::{Capture, PortDevice, PortError, Playback, SoundPort};
+use media::port::{Capture, Playback, PortDevice, PortError, SoundPort};
 
 #[cfg(target_os = "linux")]
 use crate::server::{self, Events, Link};

@@ -86,10 +86,7 @@ const BLOCK: u32 = 960;
 ///
 /// # Errors
 /// What cpal says of the device.
-pub(crate) fn configuration(
-    device: &cpal::Device,
-    end: End,
-) -> Result<(StreamConfig, SampleFormat), PortError> {
+pub(crate) fn configuration(device: &cpal::Device, end: End) -> Result<(StreamConfig, SampleFormat), PortError> {
     let own = match end {
         End::Input => device.default_input_config(),
         End::Output => device.default_output_config(),

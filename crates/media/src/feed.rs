@@ -19,7 +19,7 @@ const BLOCK_TIME: Duration = Duration::from_millis(10);
 const PACE: Duration = Duration::from_micros(10);
 /// After sleeping longer than this, the time slept is lost and not made up for.
 const OVERSLEPT: Duration = Duration::from_millis(100);
-/// More than this above the wanted fill is not queued.
+/// With more than this above the wanted fill the device has stopped taking.
 const FLOOD: Duration = Duration::from_millis(60);
 
 /// Reads a microphone at 48 kHz.
@@ -59,6 +59,12 @@ pub struct SpeakerFeed {
     /// What the device was given in the last push, and how long it waits there.
     given: Vec<f32>,
     ahead: Duration,
+    /// What the device had to play after the last push.
+    left: usize,
+    /// The device has begun to take.
+    takes: bool,
+    /// There is too much in the ring, and nothing is queued until there is as much as is wanted.
+    sheds: bool,
     underruns: u64,
     started: bool,
 }
@@ -76,6 +82,9 @@ impl SpeakerFeed {
             pending: Vec::new(),
             given: Vec::new(),
             ahead: Duration::ZERO,
+            left: 0,
+            takes: false,
+            sheds: false,
             underruns: 0,
             started: false,
         })
@@ -84,6 +93,7 @@ impl SpeakerFeed {
     /// Makes the sound that is due, by `fill` in blocks of 480 and for the times at which they were due, and queues it.
     pub fn push(&mut self, now: Instant, speaker: &mut dyn Playback, mut fill: impl FnMut(Instant, &mut [f32])) {
         self.given.clear();
+        self.takes |= speaker.queued() < self.left;
         let mut overslept = now.saturating_duration_since(self.next) > OVERSLEPT;
         if overslept {
             self.next = now;
@@ -98,12 +108,16 @@ impl SpeakerFeed {
             self.resampler.bend(self.drift.update(now, queued));
             fill(due, &mut self.block);
             self.resampler.process(&self.block, &mut self.pending);
-            if queued > self.wanted + FLOOD {
-                // The device has stopped taking: what is old is of no use to anybody.
+            // A device may take nothing for a while, at first above all: what is old is of no use to anybody, and would be
+            // late for as long as the clocks need to even it out.
+            self.sheds |= queued > self.wanted + if self.takes { FLOOD } else { BLOCK_TIME };
+            self.sheds &= queued > self.wanted;
+            if self.sheds {
                 self.pending.clear();
             }
             self.flush(now, speaker);
         }
+        self.left = speaker.queued();
     }
 
     /// Moves the next block towards where it would best be made, `earlier` by so many samples at 48 kHz or, negative,
@@ -286,6 +300,37 @@ mod tests {
             assert!(time(card.queued() + feed.pending.len(), 48_000) < Duration::from_millis(130));
         }
         assert_eq!(at, 500 * 480, "the far end is still listened to");
+    }
+
+    /// Nothing is taken at first, and once more in the middle: nothing is late for long, and the gap is one.
+    #[test]
+    fn a_card_that_begins_late_or_stops_for_a_while_makes_nothing_late() {
+        let start = epoch();
+        let wanted = Duration::from_millis(35);
+        for idle in [30, 80, 300, 1_000] {
+            let mut card = Card::new(start, 48_000, 0.0);
+            let mut feed = SpeakerFeed::new(start, 48_000, wanted).unwrap();
+            let (mut at, mut taking) = (0, start);
+            for step in 0..1_000u64 {
+                let now = start + Duration::from_millis(5) * step as u32;
+                // The card's own time stands still while it takes nothing.
+                let rests = step * 5 < idle || (2_000..2_000 + idle).contains(&(step * 5));
+                taking += if rests { Duration::ZERO } else { Duration::from_millis(5) };
+                card.run_to(taking);
+                feed.push(now, &mut card, |_, out| tone(&mut at, out));
+                let since = if step * 5 < 2_000 { step * 5 } else { step * 5 - 2_000 };
+                let fill = time(card.ring.len(), 48_000);
+                // A short rest in the middle is left to the clocks.
+                let most = if step * 5 > 2_000 && idle < 60 { 60 } else { 25 };
+                assert!(
+                    rests || since < idle + 100 || fill <= wanted + Duration::from_millis(most),
+                    "{idle}: {fill:?}"
+                );
+            }
+            assert_eq!((card.dry, feed.underruns()), (0, 0), "{idle}");
+            let steps = card.played.windows(2).filter(|pair| (pair[1] - pair[0]).abs() > 0.03).count();
+            assert!(steps <= 3, "{idle}: {steps} gaps");
+        }
     }
 
     #[test]

@@ -70,11 +70,7 @@ pub(crate) fn open_playback(mut link: Link, id: Option<&str>) -> Result<Opened<P
         sample_spec: spec,
         channel_map: device.map,
         sink_index: Some(device.index),
-        buffer_attr: BufferAttr {
-            target_length: 2 * block,
-            minimum_request_length: block,
-            ..BufferAttr::default()
-        },
+        buffer_attr: BufferAttr { target_length: 2 * block, minimum_request_length: block, ..BufferAttr::default() },
         flags: flags(),
         props: props(),
         ..PlaybackStreamParams::default()
@@ -157,12 +153,14 @@ impl Wire {
         run: impl FnOnce(Self) -> Result<Infallible, ProtocolError> + Send + 'static,
     ) -> Result<Opened<R>, PortError> {
         let failed = |error: std::io::Error| PortError::Failed(error.to_string());
-        let stream = Stream(self.link.handle().map_err(failed)?);
+        // The thread may be in the middle of a read, or the stream may be kept when the thread has ended: both may close it.
+        let [stream, last] = [self.link.handle().map_err(failed)?, self.link.handle().map_err(failed)?].map(Stream);
         let (pulse, rate) = (Arc::clone(&self.pulse), self.spec.sample_rate);
         let own = Arc::clone(&pulse);
         let thread = thread::Builder::new().name(name.into()).spawn(move || {
             let Err(error) = run(self);
             own.fail(|| PortError::Gone(error.to_string()));
+            drop(last);
         });
         thread.map_err(failed)?;
         Ok(Opened { stream: Box::new(stream), rate, device: device.id, pulse, ring })
@@ -264,3 +262,6 @@ fn speak(mut wire: Wire, mut from: Consumer<f32>, first: u32) -> Result<Infallib
         };
     }
 }
+
+#[cfg(test)]
+mod tests;

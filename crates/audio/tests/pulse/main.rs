@@ -2,6 +2,7 @@
 #![cfg(target_os = "linux")]
 
 mod hotplug;
+mod pipewire;
 mod server;
 mod shapes;
 
@@ -13,7 +14,7 @@ use audio::Devices;
 use media::feed::{MicFeed, SpeakerFeed};
 use media::port::{Capture, DeviceKind, Health, Playback, PortDevice, PortDirection, PortError, SoundPort};
 use media::signal::{Speech, find_delay, windows_found};
-use server::{until, with_server};
+use server::{Server, until, with_server};
 
 const SPEAKER: &str = "pulseaudio:speaker";
 const MICFEED: &str = "pulseaudio:micfeed";
@@ -50,80 +51,79 @@ fn end(mut child: Child) {
 
 #[test]
 fn devices_have_names_kinds_and_lasting_ids() {
-    with_server("devices_have_names_kinds_and_lasting_ids", |server| {
-        let mut port = Devices::new();
-        let devices = port.devices().unwrap();
-        let speaker = device(&devices, SPEAKER).expect("the speaker is listed");
-        assert_eq!((speaker.name.as_str(), speaker.kind), ("Speaker", DeviceKind::Speakers));
-        assert_eq!((speaker.direction, speaker.is_default), (PortDirection::Playback, true));
-        let mic = device(&devices, MIC).expect("the microphone is listed");
-        assert_eq!((mic.name.as_str(), mic.kind), ("Headset", DeviceKind::Headset));
-        assert_eq!((mic.direction, mic.is_default), (PortDirection::Capture, true));
-        assert_eq!(port.devices().unwrap(), devices);
-        // The default follows the person's choice; what nobody chose is opened on it.
-        assert!(server.pactl(&["set-default-sink", "micfeed"]).status.success());
-        until("the default moves", || {
-            device(&port.devices().unwrap(), MICFEED).is_some_and(|device| device.is_default)
-        });
-        assert_eq!(port.open_playback(None).unwrap().device(), MICFEED);
-        assert_eq!(port.open_playback(Some(SPEAKER)).unwrap().device(), SPEAKER);
-        let error = port.open_capture(Some("pulseaudio:gone")).err();
-        assert_eq!(error, Some(PortError::NoSuchDevice("pulseaudio:gone".into())));
-        // A device that is plugged in appears, one that is pulled out disappears.
-        let plugged = server.pactl(&["load-module", "module-null-sink", "sink_name=extra"]);
-        let module = String::from_utf8_lossy(&plugged.stdout).trim().to_owned();
-        until("the new device is listed", || device(&port.devices().unwrap(), "pulseaudio:extra").is_some());
-        assert!(server.pactl(&["unload-module", &module]).status.success());
-        until("the old device is gone", || device(&port.devices().unwrap(), "pulseaudio:extra").is_none());
-    });
+    with_server("devices_have_names_kinds_and_lasting_ids", devices_are_named);
+}
+
+fn devices_are_named(server: &mut Server) {
+    let mut port = Devices::new();
+    let devices = port.devices().unwrap();
+    let speaker = device(&devices, SPEAKER).expect("the speaker is listed");
+    assert_eq!((speaker.name.as_str(), speaker.kind), ("Speaker", DeviceKind::Speakers));
+    assert_eq!((speaker.direction, speaker.is_default), (PortDirection::Playback, true));
+    let mic = device(&devices, MIC).expect("the microphone is listed");
+    assert_eq!((mic.name.as_str(), mic.kind), ("Headset", DeviceKind::Headset));
+    assert_eq!((mic.direction, mic.is_default), (PortDirection::Capture, true));
+    assert!(!devices.iter().any(|device| device.id.ends_with(".monitor")), "what a speaker plays is no microphone");
+    assert_eq!(port.devices().unwrap(), devices);
+    // The default follows the person's choice; what nobody chose is opened on it.
+    assert!(server.pactl(&["set-default-sink", "micfeed"]).status.success());
+    until("the default moves", || device(&port.devices().unwrap(), MICFEED).is_some_and(|device| device.is_default));
+    assert_eq!(port.open_playback(None).unwrap().device(), MICFEED);
+    assert_eq!(port.open_playback(Some(SPEAKER)).unwrap().device(), SPEAKER);
+    let error = port.open_capture(Some("pulseaudio:gone")).err();
+    assert_eq!(error, Some(PortError::NoSuchDevice("pulseaudio:gone".into())));
+    // A device that is plugged in appears, one that is pulled out disappears.
+    let module = server.module("module-null-sink", &["sink_name=extra"]);
+    until("the new device is listed", || device(&port.devices().unwrap(), "pulseaudio:extra").is_some());
+    assert!(server.pactl(&["unload-module", &module]).status.success());
+    until("the old device is gone", || device(&port.devices().unwrap(), "pulseaudio:extra").is_none());
 }
 
 #[test]
 fn sound_goes_out_and_comes_in_and_the_ringer_rings_beside_it() {
-    with_server("sound_goes_out_and_comes_in_and_the_ringer_rings_beside_it", |server| {
-        let (said, ringing, incoming) = (speech(1, 6), speech(2, 6), speech(3, 8));
-        let mut port = Devices::new();
-        let mut mic = port.open_capture(Some(MIC)).unwrap();
-        let mut speaker = port.open_playback(Some(SPEAKER)).unwrap();
-        assert!(server.pactl(&["load-module", "module-null-sink", "sink_name=bell", "norewinds=1"]).status.success());
-        let mut bell = port.open_playback(Some("pulseaudio:bell")).unwrap();
-        // A recorder that begins late would miss the beginning of what is played.
-        let mut recorders = [server.record("speaker.monitor"), server.record("bell.monitor")];
-        let mut recorded = [Vec::new(), Vec::new()];
-        recorders.iter_mut().zip(&mut recorded).for_each(|(recorder, sound)| read_block(recorder, sound));
-        let start = Instant::now();
-        let mut mic_feed = MicFeed::new(mic.rate()).unwrap();
-        let wanted = Duration::from_millis(40);
-        let mut feeds = [(speaker.rate(), &said), (bell.rate(), &ringing)]
-            .map(|(rate, sound)| (SpeakerFeed::new(start, rate, wanted).unwrap(), sound.chunks_exact(480)));
-        let player = server.play("micfeed", &incoming);
-        let mut came_in = Vec::new();
-        while recorded[0].len() < 6 * 48_000 {
-            read_block(&mut recorders[0], &mut recorded[0]);
-            read_block(&mut recorders[1], &mut recorded[1]);
-            let now = Instant::now();
-            for ((feed, sound), playback) in feeds.iter_mut().zip([&mut speaker, &mut bell]) {
-                feed.push(now, playback.as_mut(), |_, out| match sound.next() {
-                    Some(block) => out.copy_from_slice(block),
-                    None => out.fill(0.0),
-                });
-                assert_eq!(playback.health(now), Health::Ok);
-            }
-            came_in.extend_from_slice(mic_feed.pull(now, mic.as_mut()));
-            assert_eq!(mic.health(now), Health::Ok);
+    with_server("sound_goes_out_and_comes_in_and_the_ringer_rings_beside_it", sound_flows);
+}
+
+fn sound_flows(server: &mut Server) {
+    let (said, ringing, incoming) = (speech(1, 6), speech(2, 6), speech(3, 8));
+    let mut port = Devices::new();
+    let mut mic = port.open_capture(Some(MIC)).unwrap();
+    let mut speaker = port.open_playback(Some(SPEAKER)).unwrap();
+    server.module("module-null-sink", &["sink_name=bell", "norewinds=1"]);
+    let mut bell = port.open_playback(Some("pulseaudio:bell")).unwrap();
+    // A recorder that begins late would miss the beginning of what is played.
+    let mut recorders = [server.record("speaker.monitor"), server.record("bell.monitor")];
+    let mut recorded = [Vec::new(), Vec::new()];
+    recorders.iter_mut().zip(&mut recorded).for_each(|(recorder, sound)| read_block(recorder, sound));
+    let start = Instant::now();
+    let mut mic_feed = MicFeed::new(mic.rate()).unwrap();
+    let wanted = Duration::from_millis(40);
+    let mut feeds = [(speaker.rate(), &said), (bell.rate(), &ringing)]
+        .map(|(rate, sound)| (SpeakerFeed::new(start, rate, wanted).unwrap(), sound.chunks_exact(480)));
+    let player = server.play("micfeed", &incoming);
+    let mut came_in = Vec::new();
+    while recorded[0].len() < 6 * 48_000 {
+        read_block(&mut recorders[0], &mut recorded[0]);
+        read_block(&mut recorders[1], &mut recorded[1]);
+        let now = Instant::now();
+        for ((feed, sound), playback) in feeds.iter_mut().zip([&mut speaker, &mut bell]) {
+            feed.push(now, playback.as_mut(), |_, out| match sound.next() {
+                Some(block) => out.copy_from_slice(block),
+                None => out.fill(0.0),
+            });
+            assert_eq!(playback.health(now), Health::Ok);
         }
-        recorders.into_iter().for_each(end);
-        end(player);
-        let shares = [
-            heard(&said[..240_000], &recorded[0]),
-            heard(&ringing[..240_000], &recorded[1]),
-            heard(&incoming, &came_in),
-        ];
-        let dry = feeds.map(|(feed, _)| feed.underruns());
-        println!("heard {shares:?}, ran dry {dry:?} times");
-        // Glitches belong to the machine that runs the test; what is asked is that this is the sound and its speed.
-        assert!(shares.iter().all(|share| *share >= 0.8), "{shares:?}, ran dry {dry:?}");
-    });
+        came_in.extend_from_slice(mic_feed.pull(now, mic.as_mut()));
+        assert_eq!(mic.health(now), Health::Ok);
+    }
+    recorders.into_iter().for_each(end);
+    end(player);
+    let shares =
+        [heard(&said[..240_000], &recorded[0]), heard(&ringing[..240_000], &recorded[1]), heard(&incoming, &came_in)];
+    let dry = feeds.map(|(feed, _)| feed.underruns());
+    println!("heard {shares:?}, ran dry {dry:?} times");
+    // Glitches belong to the machine that runs the test; what is asked is that this is the sound and its speed.
+    assert!(shares.iter().all(|share| *share >= 0.8), "{shares:?}, ran dry {dry:?}");
 }
 
 /// Both ends of a call, open on the server.

@@ -1,4 +1,5 @@
-//! A PulseAudio server of the test's own: two null sinks and a microphone that plays back what goes into one of them.
+//! A sound server of the test's own, PulseAudio or PipeWire: two null sinks and a microphone that plays back what goes into
+//! one of them.
 //!
 //! The phone finds its server by the environment, which a test cannot change for itself. So each test starts its server and
 //! then runs once more, alone, in a child process that is told where the server is.
@@ -16,22 +17,40 @@ const FOLDER: &str = "BELLBIRD_TEST_PULSE";
 /// Nothing here takes longer than this unless it has failed.
 const LONGEST: Duration = Duration::from_secs(20);
 
-/// The running server.
-pub(crate) struct Server {
-    folder: PathBuf,
-    process: Option<Child>,
+/// Whose server.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    PulseAudio,
+    PipeWire,
 }
 
-/// Runs `body` in a process whose PulseAudio is a new private server. Says so loudly, and does nothing, where
-/// PulseAudio is not installed.
+/// The running server.
+pub(crate) struct Server {
+    kind: Kind,
+    folder: PathBuf,
+    processes: Vec<Child>,
+}
+
+/// Runs `body` in a process whose sound server is a new private PulseAudio.
 pub(crate) fn with_server(test: &str, body: impl FnOnce(&mut Server)) {
+    with(Kind::PulseAudio, test, body);
+}
+
+/// Runs `body` in a process whose sound server is new and private. Says so loudly, and does nothing, where it is not
+/// installed.
+pub(crate) fn with(kind: Kind, test: &str, body: impl FnOnce(&mut Server)) {
     if let Some(folder) = std::env::var_os(FOLDER) {
-        let mut server = Server { folder: folder.into(), process: None };
+        let mut server = Server { kind, folder: folder.into(), processes: Vec::new() };
         server.start();
         return body(&mut server);
     }
-    if Command::new("pulseaudio").arg("--version").stdout(Stdio::null()).status().is_err() {
-        eprintln!("SKIPPED: {test} needs pulseaudio, pactl, pacat and parec; they are not installed");
+    let needed: &[&str] = match kind {
+        Kind::PulseAudio => &["pulseaudio", "pactl", "pacat", "parec"],
+        Kind::PipeWire => &["dbus-daemon", "pipewire", "wireplumber", "pipewire-pulse", "pactl", "pacat", "parec"],
+    };
+    let is_missing = |name: &&&str| Command::new(name).arg("--version").stdout(Stdio::null()).status().is_err();
+    if let Some(missing) = needed.iter().find(is_missing) {
+        eprintln!("SKIPPED: {test} needs {missing}, which is not installed");
         return;
     }
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -41,19 +60,67 @@ pub(crate) fn with_server(test: &str, body: impl FnOnce(&mut Server)) {
         .env(FOLDER, folder.path())
         .env("HOME", folder.path())
         .env("XDG_RUNTIME_DIR", folder.path())
-        .env("PULSE_SERVER", address(folder.path()))
+        .env("PULSE_SERVER", format!("unix:{}", kind.socket(folder.path()).display()))
+        .env_remove("DBUS_SESSION_BUS_ADDRESS")
         .status()
         .expect("this test can be run again");
     assert!(status.success(), "{test} failed in its own process");
 }
 
-fn address(folder: &Path) -> String {
-    format!("unix:{}/pulse.sock", folder.display())
+impl Kind {
+    fn socket(self, folder: &Path) -> PathBuf {
+        folder.join(if self == Self::PulseAudio { "pulse.sock" } else { "pulse/native" })
+    }
 }
 
 impl Server {
     /// Starts the server and waits until it answers.
     pub(crate) fn start(&mut self) {
+        match self.kind {
+            Kind::PulseAudio => self.start_pulseaudio(),
+            Kind::PipeWire => self.start_pipewire(),
+        }
+    }
+
+    fn start_pipewire(&mut self) {
+        // Without a bus its manager knows no defaults.
+        let bus = format!("unix:path={}/bus", self.folder.display());
+        let address = format!("--address={bus}");
+        let servers: [(&str, &[&str], &str); 4] = [
+            ("dbus-daemon", &["--session", "--nofork", "--nopidfile", &address], "bus"),
+            ("pipewire", &[], "pipewire-0"),
+            ("wireplumber", &[], "pipewire-0"),
+            ("pipewire-pulse", &[], "pulse/native"),
+        ];
+        for (name, arguments, file) in servers {
+            let mut command = Command::new(name);
+            command.args(arguments).env("DBUS_SESSION_BUS_ADDRESS", &bus).env_remove("PULSE_SERVER");
+            self.processes.push(command.stderr(Stdio::null()).spawn().expect("it starts"));
+            until(name, || self.folder.join(file).exists());
+        }
+        until("the server answers", || self.pactl(&["info"]).status.success());
+        self.module("module-null-sink", &["sink_name=speaker", "sink_properties=device.description=Speaker"]);
+        self.module("module-null-sink", &["sink_name=micfeed"]);
+        let named = "source_properties=device.description=Headset";
+        self.module("module-remap-source", &["source_name=mic", "master=micfeed.monitor", named]);
+        // A device may be named before it is there.
+        for words in [["set-default-sink", "speaker"], ["set-default-source", "mic"]] {
+            until("there is a default", || self.pactl(&words).status.success());
+        }
+        until("it is the default", || {
+            let info = String::from_utf8_lossy(&self.pactl(&["info"]).stdout).into_owned();
+            info.contains("Default Sink: speaker") && info.contains("Default Source: mic")
+        });
+    }
+
+    /// Loads a module and gives its number.
+    pub(crate) fn module(&self, name: &str, arguments: &[&str]) -> String {
+        let loaded = self.pactl(&[&["load-module", name], arguments].concat());
+        assert!(loaded.status.success(), "{name}: {}", String::from_utf8_lossy(&loaded.stderr));
+        String::from_utf8_lossy(&loaded.stdout).trim().to_owned()
+    }
+
+    fn start_pulseaudio(&mut self) {
         let folder = self.folder.display();
         let setup = format!(
             "load-module module-native-protocol-unix socket={folder}/pulse.sock auth-anonymous=1\n\
@@ -73,13 +140,13 @@ impl Server {
             .stderr(Stdio::null())
             .spawn()
             .expect("pulseaudio starts");
-        self.process = Some(process);
+        self.processes.push(process);
         until("the server answers", || self.pactl(&["info"]).status.success());
     }
 
     /// Ends the server, as a crash would.
     pub(crate) fn kill(&mut self) {
-        if let Some(mut process) = self.process.take() {
+        for mut process in self.processes.drain(..) {
             process.kill().expect("it runs");
             process.wait().expect("it has ended");
         }
