@@ -18,6 +18,7 @@ lab.with_numpy()
 import numpy as np  # noqa: E402
 
 SECONDS = float(sys.argv[1]) if len(sys.argv) > 1 else 40.0
+PLAIN = {"delay": "safe", "echo": "off", "noise": "off", "level": False}
 CLEAN = {"echo": "on", "noise": "medium"}
 
 
@@ -53,9 +54,9 @@ def measured(place, make):
 def main():
     place = lab.Lab()
     ways = {
-        "bellbird": lambda: place.bellbirds({"delay": "safe"}),
-        "short packets": lambda: place.bellbirds({"delay": "low"}),
-        "echo and noise": lambda: place.bellbirds({"delay": "safe", **CLEAN}),
+        "bellbird": lambda: place.bellbirds(PLAIN),
+        "short packets": lambda: place.bellbirds({**PLAIN, "delay": "low"}),
+        "echo and noise": lambda: place.bellbirds({**PLAIN, **CLEAN}),
         "chromium": lambda: place.chromium(far=True),
         "baresip": place.baresip,
     }

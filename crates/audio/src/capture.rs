@@ -28,7 +28,8 @@ pub(crate) fn open(id: Option<&str>) -> Result<Opened<Consumer<f32>>, PortError>
     let (into, ring) = RingBuffer::new(config.sample_rate as usize / 4);
     let pulse = Arc::default();
     let stream = with_samples!(format, Sample => build::<Sample>(&device, config, into, &pulse))?;
-    Ok(Opened { stream: Box::new(open::start(stream)?), rate: config.sample_rate, device: id, pulse, ring })
+    let (stream, rate) = (Box::new(open::start(stream)?), config.sample_rate);
+    Ok(Opened { stream, rate, period: open::PERIOD, device: id, pulse, ring })
 }
 
 fn build<T: SizedSample + Heard>(

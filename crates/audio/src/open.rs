@@ -51,6 +51,8 @@ pub(crate) struct Opened<R> {
     pub(crate) stream: Box<dyn Send>,
     /// In Hz.
     pub(crate) rate: u32,
+    /// What the device takes or gives at once.
+    pub(crate) period: Duration,
     pub(crate) device: String,
     pub(crate) pulse: Arc<Pulse>,
     /// Our end of the ring.
@@ -77,7 +79,9 @@ pub(crate) fn within_limit<T: Send + 'static>(
     }
 }
 
-/// The block of samples that a device takes or gives at once, at 48 kHz: 20 ms, which no busy machine breaks.
+/// What a device takes or gives at once, which no busy machine breaks.
+pub(crate) const PERIOD: Duration = Duration::from_millis(20);
+/// Its frames at 48 kHz.
 const BLOCK: u32 = 960;
 
 /// The configuration to open a device with: its own rate and channels, which every system takes without converting,

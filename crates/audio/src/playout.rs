@@ -27,7 +27,8 @@ pub(crate) fn open(id: Option<&str>) -> Result<Opened<Producer<f32>>, PortError>
     let (ring, from) = RingBuffer::new(config.sample_rate as usize / 4);
     let pulse = Arc::default();
     let stream = with_samples!(format, Sample => build::<Sample>(&device, config, from, &pulse))?;
-    Ok(Opened { stream: Box::new(open::start(stream)?), rate: config.sample_rate, device: id, pulse, ring })
+    let (stream, rate) = (Box::new(open::start(stream)?), config.sample_rate);
+    Ok(Opened { stream, rate, period: open::PERIOD, device: id, pulse, ring })
 }
 
 fn build<T: SizedSample + FromSample<f32>>(
@@ -50,6 +51,7 @@ pub(crate) struct Speaker {
     _stream: Box<dyn Send>,
     ring: Producer<f32>,
     rate: u32,
+    period: Duration,
     device: String,
     watch: Watch,
 }
@@ -60,6 +62,7 @@ impl Speaker {
             _stream: opened.stream,
             ring: opened.ring,
             rate: opened.rate,
+            period: opened.period,
             device: opened.device,
             watch: Watch::new(opened.pulse),
         }
@@ -87,6 +90,10 @@ impl Playback for Speaker {
 
     fn device(&self) -> &str {
         &self.device
+    }
+
+    fn period(&self) -> Duration {
+        self.period
     }
 
     fn latency(&self) -> Duration {

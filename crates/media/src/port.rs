@@ -69,6 +69,11 @@ pub trait Playback: Send {
     /// The id of the device that was really opened.
     fn device(&self) -> &str;
 
+    /// What the device takes at once.
+    fn period(&self) -> Duration {
+        Duration::from_millis(20)
+    }
+
     /// How long after the device took it a sample is heard, as far as the device tells.
     fn latency(&self) -> Duration {
         Duration::ZERO

@@ -27,10 +27,12 @@ use crate::{
     watch::Pulse,
 };
 
-/// A microphone hands in this much at once.
-const HEARD: Duration = Duration::from_millis(10);
-/// A speaker is given this much at once; the server keeps twice as much.
-const PLAYED: Duration = Duration::from_millis(10);
+/// A microphone gives and a speaker takes this much at once; of what is played the server keeps twice as much.
+const PERIOD: Duration = Duration::from_millis(10);
+/// Some servers give the sound of a microphone in pieces of half a millisecond. After one that is so much shorter than a
+/// period nothing is read for a moment, so that what has come meanwhile is read at once: two thousand wakings in a second
+/// cost more than all else in a call.
+const PAUSE: Duration = Duration::from_millis(2);
 /// The server is asked how long samples are on their way once in so many blocks.
 const ASKED: u32 = 50;
 /// Bytes of a sample. All are `f32` here, whatever the device has: the server converts without loss.
@@ -47,7 +49,7 @@ pub(crate) fn open_capture(mut link: Link, id: Option<&str>) -> Result<Opened<Co
         sample_spec: spec,
         channel_map: device.map,
         source_index: Some(device.index),
-        buffer_attr: BufferAttr { fragment_size: bytes(spec, HEARD), ..BufferAttr::default() },
+        buffer_attr: BufferAttr { fragment_size: bytes(spec, PERIOD), ..BufferAttr::default() },
         flags: flags(),
         props: props(),
         ..RecordStreamParams::default()
@@ -65,7 +67,7 @@ pub(crate) fn open_capture(mut link: Link, id: Option<&str>) -> Result<Opened<Co
 pub(crate) fn open_playback(mut link: Link, id: Option<&str>) -> Result<Opened<Producer<f32>>, PortError> {
     let device = link.find(End::Output, id)?;
     let spec = spec(&device);
-    let block = bytes(spec, PLAYED);
+    let block = bytes(spec, PERIOD);
     let params = PlaybackStreamParams {
         sample_spec: spec,
         channel_map: device.map,
@@ -163,7 +165,7 @@ impl Wire {
             drop(last);
         });
         thread.map_err(failed)?;
-        Ok(Opened { stream: Box::new(stream), rate, device: device.id, pulse, ring })
+        Ok(Opened { stream: Box::new(stream), rate, period: PERIOD, device: device.id, pulse, ring })
     }
 
     /// Waits until the server says something of interest.
@@ -216,7 +218,8 @@ impl Wire {
 }
 
 fn listen(mut wire: Wire, mut into: Producer<f32>) -> Result<Infallible, ProtocolError> {
-    let (mut samples, block) = (Vec::new(), i64::from(bytes(wire.spec, HEARD)));
+    let (mut samples, block) = (Vec::new(), bytes(wire.spec, PERIOD));
+    let piece = block as usize / 4;
     loop {
         match wire.next::<RecordLatency>()? {
             Event::Sound => {
@@ -225,9 +228,14 @@ fn listen(mut wire: Wire, mut into: Producer<f32>) -> Result<Infallible, Protoco
                 samples.extend(fours.iter().map(|four| f32::from_le_bytes(*four)));
                 callback::hear(&samples, usize::from(wire.spec.channels), &mut into, &wire.pulse);
                 wire.ask_latency(Command::GetRecordLatency)?;
+                if wire.message.len() < piece && wire.link.socket.buffer().is_empty() {
+                    thread::sleep(PAUSE);
+                }
             }
             // The first of a block waits for its last.
-            Event::Latency(at) => wire.tell_latency(at.source_usec, at.write_offset - at.read_offset + block),
+            Event::Latency(at) => {
+                wire.tell_latency(at.source_usec, at.write_offset - at.read_offset + i64::from(block))
+            }
             Event::Wanted(_) => {}
         }
     }

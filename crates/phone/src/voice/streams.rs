@@ -11,8 +11,8 @@ use media::{
 use super::order::Clean;
 use crate::contract::Echo;
 
-/// How much a speaker holds: one and a half of the 20 ms that devices take at once, and some for our own lateness.
-const FILL: Duration = Duration::from_millis(35);
+/// How much more than its device takes at once a speaker holds, for our own lateness.
+const SPARE: Duration = Duration::from_millis(15);
 
 /// An open microphone.
 pub(super) struct Microphone {
@@ -65,7 +65,8 @@ pub(super) struct Speaker {
 impl Speaker {
     /// With the id of its device.
     pub(super) fn new(now: Instant, stream: Box<dyn Playback>) -> Result<(String, Self), PortError> {
-        let feed = SpeakerFeed::new(now, stream.rate(), FILL).map_err(|error| PortError::Failed(error.to_string()))?;
+        let feed = SpeakerFeed::new(now, stream.rate(), stream.period() + SPARE)
+            .map_err(|error| PortError::Failed(error.to_string()))?;
         Ok((stream.device().to_owned(), Self { stream, feed }))
     }
 }
