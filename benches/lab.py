@@ -167,14 +167,16 @@ class Lab:
 
     # Each call gives (the processes, the one at the second end, what ends it).
 
-    def bellbird(self, number, settings, sound=True):
+    def bellbird(self, number, settings, sound=True, chosen=True):
+        """A phone with its own mouth and ear, with none, or with all devices to choose from."""
         user = self.line["users"][number - 1]
         env = {**self.env, "PHONE_PASSWORD": user["password"]}
-        ends = [f"mic{number}", f"ear{number}"] if sound else ["none", "none"]
+        mic, speaker = (f"mic{number}", f"ear{number}") if sound else ("none", "none")
+        devices = ["--mic", mic, "--speaker", speaker] if chosen else []
         phone = Process(
             [str(PHONE), "run", "--json", "--user", user["name"], "--domain", self.line["domain"], "--server",
              self.line["url"], "--pin", self.line["pin"], "--password-env", "PHONE_PASSWORD",
-             "--mic", ends[0], "--speaker", ends[1]], env, self.log)
+             *devices], env, self.log)
         phone.until(lambda value: any(a["line"]["is"] == "registered" for a in value.get("state", {}).get("accounts", [])))
         for setting, value in settings.items():
             phone.say(do="set", setting=setting, value=value)
@@ -192,8 +194,8 @@ class Lab:
 
         return stop
 
-    def bellbirds(self, settings):
-        first, second = self.bellbird(1, settings), self.bellbird(2, settings)
+    def bellbirds(self, settings, second=None):
+        first, second = self.bellbird(1, settings), second or self.bellbird(2, settings)
         first.say(do="call", to=f"sip:{self.line['users'][1]['name']}@{self.line['domain']}")
         self.answered(second)
         self.connected(first)
@@ -241,10 +243,13 @@ class Lab:
             folder, port = self.folder / f"baresip{number}", ports[number]
             (folder / "tones").mkdir(parents=True, exist_ok=True)
             modules = next(pathlib.Path("/usr/lib").glob("**/baresip/modules"))
+            # Where it is packed without the sound server, ALSA's plug-in knows that.
+            sound, device = ("pulse", "") if (modules / "pulse.so").exists() else ("alsa", "pulse:")
             (folder / "config").write_text("\n".join([
-                f"sip_listen 127.0.0.1:{port}", f"module_path {modules}", "module pulse.so", "module opus.so",
+                f"sip_listen 127.0.0.1:{port}", f"module_path {modules}", f"module {sound}.so", "module opus.so",
                 "module_tmp uuid.so", "module_tmp account.so", "module_app menu.so",
-                f"audio_player pulse,ear{number}", f"audio_source pulse,mic{number}", f"audio_alert pulse,ear{number}",
+                f"audio_player {sound},{device}ear{number}", f"audio_source {sound},{device}mic{number}",
+                f"audio_alert {sound},{device}ear{number}",
                 "audio_srate 48000", "audio_channels 1", "",
             ]))
             account = f"<sip:b{number}@127.0.0.1:{port}>;regint=0;answermode=auto;audio_codecs=opus/48000/2\n"

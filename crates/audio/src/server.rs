@@ -97,7 +97,7 @@ impl Link {
         Ok(about.channel)
     }
 
-    /// What others wait on, and how they end it.
+    /// The socket, for whoever ends the connection. From now on a read waits as long as it takes.
     fn handle(&self) -> io::Result<UnixStream> {
         self.socket.get_ref().set_read_timeout(None)?;
         self.socket.get_ref().try_clone()
