@@ -44,6 +44,11 @@ impl SoundPort for Devices {
         }
     }
 
+    #[cfg(target_os = "linux")]
+    fn raise_priority(&self) {
+        crate::priority::raise();
+    }
+
     fn open_capture(&mut self, id: Option<&str>) -> Result<Box<dyn Capture>, PortError> {
         let id = id.map(str::to_owned);
         let opened = open::within_limit(move || {

@@ -13,6 +13,8 @@ mod error;
 mod open;
 mod playout;
 #[cfg(target_os = "linux")]
+mod priority;
+#[cfg(target_os = "linux")]
 mod server;
 mod system;
 mod watch;

@@ -85,6 +85,10 @@ impl SoundPort for Only {
         self.devices.watch(changed);
     }
 
+    fn raise_priority(&self) {
+        self.devices.raise_priority();
+    }
+
     fn open_capture(&mut self, id: Option<&str>) -> Result<Box<dyn Capture>, PortError> {
         let id = self.own(id)?.map(str::to_owned);
         self.devices.open_capture(id.as_deref())

@@ -20,6 +20,10 @@ pub trait SoundPort: Send {
         drop(changed);
     }
 
+    /// Asks the system that the calling thread, which moves sound, goes before those that can wait. Does not wait for the
+    /// answer, and changes nothing where the system has no such thing.
+    fn raise_priority(&self) {}
+
     /// Opens a microphone; `None` is the system's default. Returns within the port's own time limit.
     fn open_capture(&mut self, id: Option<&str>) -> Result<Box<dyn Capture>, PortError>;
 

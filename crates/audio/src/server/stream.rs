@@ -24,6 +24,7 @@ use super::{Known, Link, word};
 use crate::{
     callback,
     open::{End, Opened},
+    priority,
     watch::Pulse,
 };
 
@@ -160,6 +161,7 @@ impl Wire {
         let (pulse, rate) = (Arc::clone(&self.pulse), self.spec.sample_rate);
         let own = Arc::clone(&pulse);
         let thread = thread::Builder::new().name(name.into()).spawn(move || {
+            priority::raise();
             let Err(error) = run(self);
             own.fail(|| PortError::Gone(error.to_string()));
             drop(last);

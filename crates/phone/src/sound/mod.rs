@@ -69,6 +69,11 @@ impl SoundPort for Mixed {
         self.speakers.watch(changed);
     }
 
+    fn raise_priority(&self) {
+        self.microphones.raise_priority();
+        self.speakers.raise_priority();
+    }
+
     fn open_capture(&mut self, id: Option<&str>) -> Result<Box<dyn Capture>, PortError> {
         self.microphones.open_capture(id)
     }

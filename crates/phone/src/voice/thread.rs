@@ -58,6 +58,7 @@ pub(crate) fn start(
     let begun = std::thread::Builder::new().name("media".into()).spawn(move || {
         // Dropped last: who waits for the end waits for closed devices and written files too.
         let _ended = tell.clone();
+        port.raise_priority();
         let runtime = match tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build() {
             Ok(runtime) => runtime,
             Err(error) => return tracing::error!(%error, "the media thread cannot run"),
