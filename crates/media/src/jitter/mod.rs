@@ -110,6 +110,8 @@ pub struct JitterBuffer {
     behind: u32,
     /// Smoothed share of packets lost, 0..=1.
     loss: f32,
+    /// Smoothed number of packets lost in a row.
+    burst: f32,
     counts: JitterCounts,
 }
 
@@ -171,6 +173,7 @@ impl JitterBuffer {
             inband: false,
             behind: 0,
             loss: 0.0,
+            burst: 1.0,
             counts: JitterCounts::default(),
         }
     }
@@ -189,6 +192,9 @@ impl JitterBuffer {
         }
         self.counts.received += 1;
         self.copies.packet();
+        if codec.has_past(payload) {
+            self.copies.past(duration as i64, self.burst);
+        }
         self.model.arrival(now, at);
         let newest = self.timeline.is_some_and(|newest| newest.sequence == sequence);
         if newest {
