@@ -48,7 +48,7 @@ impl<'a> Past<'a> {
                 }
                 // A single octet of padding.
                 0 if l == 1 => (&after[..0], after),
-                1..LONG => after.split_at_checked(l)?,
+                3..LONG => after.split_at_checked(l)?,
                 _ if l == 0 => (after, &after[after.len()..]),
                 _ => {
                     let (length, after) = laced(after, 0xff)?;

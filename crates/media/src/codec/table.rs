@@ -21,7 +21,7 @@ pub(crate) struct Row {
 }
 
 /// The parameter of Opus by which two of our kind know that they make use of deep redundancy, with the version of its draft
-/// as value. No standard has one yet; others pass over it (RFC 7587 section 7.2).
+/// as value. No standard has one yet; others pass over it (RFC 7587 section 7.1).
 pub(crate) const DEEP: (&str, u32) = ("x-dred", 12);
 
 /// All codecs, the best first.

@@ -1,14 +1,15 @@
 //! The jitter buffer: packets in any order and at any time in, one decision each time sound has run out.
 //!
 //! ```text
-//!  insert ──> [ by sequence number ] ──next──> Play │ Recover │ Conceal │ Wait
+//!  insert ──> [ by sequence number ] ──next──> Play │ Recover │ Restore │ Conceal │ Wait
 //!     └─> delay histogram ─> target ─┘
 //! ```
 //!
 //! Playout follows the timestamps, brought to one timeline of 48 kHz samples whatever the codec's clock. At the
 //! deadline of a packet that is not there:
 //! * a later one is there and numbers are missing between: it is lost. The last missing frame comes from the copy in
-//!   the next packet where there is one, others are concealed. Whole copies (RFC 2198) have taken their places before.
+//!   the next packet where there is one, others from its deep redundancy, or they are concealed. Whole copies (RFC 2198)
+//!   have taken their places before.
 //! * a later one is there and no number is missing: the sender was silent (DTX, telephone events).
 //! * nothing is there: sound is concealed and the timeline stands still. If the packets prove lost, the time counts as
 //!   their time, and so it does if the first is a little late once: the rest of it is played. If they come later or late

@@ -6,7 +6,7 @@
 //! | no loss for some time, from near | [`short`] packets of Opus, without copies |
 //! | loss | the same without what lies above 8 kHz, which nothing that conceals can make, for clearer sound below |
 //! | loss, and it agreed to RED | RFC 2198: each packet carries that of some packets before, out of the reach of a burst |
-//! | loss that takes the copies too, and it knows DRED | some of these bits for deep redundancy (DRED): what was just before, as a network makes it |
+//! | loss that takes the copies too, and it knows DRED | in some of these bits what was just before (deep redundancy) |
 //! | a queue that grows | the same with fewer bits, down to the least; then without RED |
 //!
 //! One copy that lies further back than a burst is long is worth more than two that are lost with it. While nothing is
@@ -55,7 +55,7 @@ const WORTH: f32 = 0.006;
 /// And so large a share of the packets before the distance is changed, for then all sound is stretched.
 const CHANGE: f32 = 0.008;
 /// Share of the packets that are lost together with their copies from which deep redundancy is sent too, 0..=1.
-const DEEP: f32 = 0.07;
+const DEEP: f32 = 0.05;
 /// How far back it goes, in 10 ms.
 const PAST: u8 = 20;
 /// Least that is sent with it: below, libopus has no bits for it.
@@ -172,14 +172,14 @@ impl Ladder {
         let percent = |share: f32| (100.0 * share).ceil() as u8;
         if let Some(back) = self.back.filter(|_| self.red && room >= FLOOR_OF_RED) {
             let (left, room_of_both) = (self.left(back), room - HEADERS);
-            let plan =
-                Plan { bitrate: 0, loss: percent(left), wideband: true, past: 0, back: Some(back), short: false };
+            let (bitrate, loss) = (room_of_both / 2, percent(left));
+            let wideband = bitrate <= WIDE;
+            let plan = Plan { bitrate, loss, wideband, past: 0, back: Some(back), short: false };
             if self.past && left >= DEEP && room >= FLOOR_OF_PAST {
                 // A good third of this is the past, and the rest is sent twice.
                 return Plan { bitrate: room_of_both / 12 * 7, past: PAST, ..plan };
             }
-            let bitrate = room_of_both / 2;
-            return Plan { bitrate, wideband: bitrate <= WIDE, ..plan };
+            return plan;
         }
         let loss = percent(self.loss);
         if short && room >= LEAST_SHORT {

@@ -88,7 +88,7 @@ fn deep_redundancy_is_for_bursts_that_take_the_copies_too() {
     for (percent, burst, limit, past) in [
         (10, 1.0, CEILING, 0),
         (10, 3.0, CEILING, 0),
-        (20, 3.0, CEILING, 0),
+        (20, 3.0, CEILING, PAST),
         (30, 3.0, CEILING, PAST),
         (40, 1.6, CEILING, PAST),
         (30, 3.0, FLOOR_OF_PAST - 1, 0),
