@@ -34,7 +34,9 @@ CASES = [
     ("random", 20, "red", None),
     ("burst", 10, "red", None),
     ("burst", 20, "red", ("pesq", 2.8)),
+    ("burst", 20, "dred", ("pesq", 2.8)),
     ("burst", 30, "red", ("plcmos", 3.6)),
+    ("burst", 30, "dred", ("plcmos", 3.6)),
 ]
 
 

@@ -1,11 +1,11 @@
 //! What a voice sounds like behind a path that loses packets: a WAV file through two sessions on virtual time, with the
 //! reports that let the sender follow the path.
 //!
-//!     cargo run --release -p media --example loss -- IN.wav OUT.wav random|burst PERCENT SEED plain|red
+//!     cargo run --release -p media --example loss -- IN.wav OUT.wav random|burst PERCENT SEED plain|red|dred
 //!
 //! IN is 48 kHz mono. It is said over and over for forty seconds, in which the sender learns the path, and then once more,
 //! which is written to OUT with half a second after it. `burst` loses three packets in a row on average. `plain` is a far
-//! end that does not take RED. Prints figures of that last time as JSON.
+//! end that does not take RED, `dred` one that makes use of deep redundancy too. Prints figures of that last time as JSON.
 
 use std::collections::VecDeque;
 use std::error::Error;
@@ -49,7 +49,7 @@ impl Mask {
     }
 }
 
-fn agreed(red: bool) -> Agreed {
+fn agreed(red: bool, past: bool) -> Agreed {
     let opus = vec![AgreedCodec { codec: Codec::Opus, pt: 111, max_bitrate: None }];
     let remote = RemotePath {
         ufrag: String::new(),
@@ -75,6 +75,7 @@ fn agreed(red: bool) -> Agreed {
         remote_hold: false,
         ptime: 20,
         short: true,
+        past,
         rtcp_mux: true,
         xr: media::xr::Wishes::ALL,
     }
@@ -84,7 +85,7 @@ fn agreed(red: bool) -> Agreed {
 fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = std::env::args().collect();
     let [_, input, output, kind, percent, seed, scheme] = &args[..] else {
-        return Err("IN.wav OUT.wav random|burst PERCENT SEED plain|red".into());
+        return Err("IN.wav OUT.wav random|burst PERCENT SEED plain|red|dred".into());
     };
     let mut reader = WavReader::open(input)?;
     if reader.spec().sample_rate != RATE || reader.spec().channels != 1 {
@@ -110,7 +111,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut ends = Vec::new();
     for seed in [1, 2] {
         let mut session = Session::new(start, SessionConfig { seed: [seed; 32], cname: None, bitrate: None });
-        session.apply(start, &agreed(scheme == "red"))?;
+        session.apply(start, &agreed(scheme != "plain", scheme == "dred"))?;
         session.set_sending(true);
         ends.push(session);
     }

@@ -131,6 +131,8 @@ pub struct Agreed {
     pub ptime: u8,
     /// Whether it takes packets of 10 ms too, where that is not what it wants.
     pub short: bool,
+    /// Whether it makes use of deep redundancy in Opus (DRED), as we do.
+    pub past: bool,
     /// Whether RTCP shares the port (RFC 5761).
     pub rtcp_mux: bool,
     /// Which extended reports the far end wishes to get (RFC 3611 section 5).

@@ -122,6 +122,7 @@ impl Capture {
         let Some(encoder) = &mut self.encoder else { return Ok(()) };
         // A whole copy behind it mends more, and short packets hold none: for that loss they would be worse (PESQ-WB 3.1, not 4.0).
         encoder.set_bitrate(plan.bitrate, plan.back.is_none() && !plan.short)?;
+        encoder.set_past(plan.past)?;
         encoder.set_loss(plan.loss);
         encoder.set_wideband(plan.wideband)?;
         self.settle()
@@ -271,6 +272,7 @@ impl Capture {
             let whole = units == (back * self.frame_len) as i64 * i64::from(self.clock) / i64::from(RATE);
             whole.then_some(Copy { payload_type: self.payload_type, offset: u16::try_from(units).ok()?, payload: old })
         });
+        let bare = self.encoder.as_ref()?.codec().bare(payload);
         self.redundant.clear();
         let made = copy.map(|copy| {
             let sound = Redundant { payload_type: self.payload_type, payload, copies: vec![copy] };
@@ -279,7 +281,7 @@ impl Capture {
         if self.sent.len() == usize::from(FARTHEST) {
             self.sent.pop_front();
         }
-        self.sent.push_back((timestamp, payload.to_vec()));
+        self.sent.push_back((timestamp, bare));
         matches!(made, Some(Ok(()))).then_some(red)
     }
 }
@@ -305,7 +307,7 @@ mod tests {
     #[test]
     fn short_packets_prepare_for_no_loss_that_a_copy_would_mend() {
         let mut capture = capture(Codec::Opus, 20);
-        let short = Plan { bitrate: 64_000, loss: 0, wideband: false, back: None, short: true };
+        let short = Plan { bitrate: 64_000, loss: 0, wideband: false, past: 0, back: None, short: true };
         (0..2).for_each(|_| capture.follow(short).unwrap());
         assert_eq!(capture.encoder.unwrap().loss(), Some(0));
     }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::codec::noise::ComfortNoise;
 use crate::codec::{Codec, VoiceDecoder};
+use crate::error::SoundError;
 use crate::jitter::{BLOCK, Inserted, JitterBuffer, JitterCounts, Step, Waiting};
 use crate::level::Meter;
 use crate::rtp::Header;
@@ -199,7 +200,11 @@ impl Playout {
                 self.stretch(start);
             }
             Step::Recover { samples, next } => {
-                self.recover(samples, &next);
+                self.restore(samples, next.codec, |decoder, out| decoder.recover(&next.payload, samples, out));
+                self.leave_noise(start);
+            }
+            Step::Restore { samples, before, next } => {
+                self.restore(samples, next.codec, |decoder, out| decoder.restore(&next.payload, samples, before, out));
                 self.leave_noise(start);
             }
             Step::Conceal { samples, lost: true } => {
@@ -302,11 +307,16 @@ impl Playout {
         }
     }
 
-    fn recover(&mut self, samples: usize, next: &Waiting) {
+    /// Appends exactly `samples` of what was lost, made from a later packet of this codec where that can be done.
+    fn restore(
+        &mut self,
+        samples: usize,
+        codec: Codec,
+        make: impl FnOnce(&mut VoiceDecoder, &mut Vec<f32>) -> Result<usize, SoundError>,
+    ) {
         let start = self.ready.len();
-        let same = self.decoder.as_mut().filter(|decoder| decoder.codec() == next.codec);
-        let made = same.and_then(|decoder| decoder.recover(&next.payload, samples, &mut self.ready).ok());
-        if made == Some(samples) {
+        let same = self.decoder.as_mut().filter(|decoder| decoder.codec() == codec);
+        if same.and_then(|decoder| make(decoder, &mut self.ready).ok()) == Some(samples) {
             self.counts.recovered += samples as u64;
         } else {
             self.ready.truncate(start);

@@ -3,6 +3,7 @@
 mod conceal;
 pub(crate) mod noise;
 mod opus;
+pub(crate) mod past;
 pub(crate) mod table;
 mod voice;
 mod waveform;

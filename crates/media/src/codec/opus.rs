@@ -1,18 +1,20 @@
 //! Opus (RFC 6716, RFC 7587) at 48 kHz mono with in-band forward error correction and concealment by a small neural
 //! network (libopus calls it deep PLC).
 //!
-//! Two bindings of the one library: `opus` encodes and reads packets, `opusic-c` decodes, for `opus` cannot set the
-//! complexity of a decoder.
+//! Two bindings of the one library: `opus` reads packets, `opusic-c` encodes and decodes, for `opus` knows neither deep
+//! redundancy nor the complexity of a decoder.
 
-use opus::{Application, Bandwidth, Bitrate, Channels, Encoder};
+use opusic_c::dred::Dred;
+use opusic_c::{Application, Bandwidth, Bitrate, Channels, Decoder, Encoder, InbandFec, SampleRate};
 
+use super::past::Past;
 use crate::error::SoundError;
 
 /// Bits per second until more is known of the path.
-const BITRATE: i32 = crate::ladder::CALM as i32;
+const BITRATE: u32 = crate::ladder::CALM;
 /// Fewest and most bits per second (RFC 7587 section 6.1).
-const LEAST_BITRATE: i32 = 6_000;
-const MOST_BITRATE: i32 = 510_000;
+const LEAST_BITRATE: u32 = 6_000;
+const MOST_BITRATE: u32 = 510_000;
 /// The longest packet, 120 ms (RFC 6716 section 3.2.5).
 pub(super) const LONGEST: usize = 5760;
 /// Loss that the encoder always prepares for while its own copies ride along, in percent; below it, it would leave them
@@ -25,24 +27,35 @@ const DEEP: u8 = 5;
 pub(super) struct OpusEncoder {
     inner: Encoder,
     /// What the far end takes at most, in bits per second.
-    limit: i32,
+    limit: u32,
     loss: u8,
-    bitrate: i32,
+    bitrate: u32,
     copy: bool,
     wideband: bool,
     /// Made for short packets: CELT alone, which looks 2.5 ms ahead and not 6.5.
     short: bool,
+    /// How much of the sound before each packet rides along as deep redundancy, in 10 ms.
+    past: u8,
     scratch: [u8; 1275],
 }
 
 impl OpusEncoder {
     /// `max_bitrate` is the far end's `maxaveragebitrate` (RFC 7587 section 6.1).
     pub(super) fn new(max_bitrate: Option<u32>) -> Result<Self, SoundError> {
-        let limit = max_bitrate.and_then(|rate| i32::try_from(rate).ok()).unwrap_or(MOST_BITRATE);
+        let limit = max_bitrate.unwrap_or(MOST_BITRATE);
         let bitrate = BITRATE.min(limit).max(LEAST_BITRATE);
         let (inner, loss) = (encoder(false)?, LEAST_LOSS);
-        let mut own =
-            Self { inner, limit, loss, bitrate, copy: true, wideband: false, short: false, scratch: [0; 1275] };
+        let mut own = Self {
+            inner,
+            limit,
+            loss,
+            bitrate,
+            copy: true,
+            wideband: false,
+            short: false,
+            past: 0,
+            scratch: [0; 1275],
+        };
         own.settle()?;
         Ok(own)
     }
@@ -63,20 +76,21 @@ impl OpusEncoder {
 
     /// Tells an encoder that is new all there is to tell.
     fn settle(&mut self) -> Result<(), SoundError> {
-        self.inner.set_bitrate(Bitrate::Bits(self.bitrate))?;
-        self.inner.set_inband_fec(self.copy)?;
-        self.inner.set_packet_loss_perc(i32::from(self.loss))?;
-        self.inner.set_max_bandwidth(if self.wideband { Bandwidth::Wideband } else { Bandwidth::Fullband })?;
+        self.inner.set_bitrate(Bitrate::Value(self.bitrate))?;
+        self.inner.set_inband_fec(fec(self.copy))?;
+        self.inner.set_packet_loss(self.loss)?;
+        self.inner.set_max_bandwidth(bandwidth(self.wideband))?;
+        self.inner.set_dred_duration(self.past)?;
         Ok(())
     }
 
     /// Takes so many bits per second, or as many as the far end takes, and says whether the copy of the last frame rides
     /// along in them.
     pub(super) fn set_bitrate(&mut self, bits: u32, copy: bool) -> Result<(), SoundError> {
-        let bits = i32::try_from(bits).unwrap_or(MOST_BITRATE).min(self.limit).clamp(LEAST_BITRATE, MOST_BITRATE);
+        let bits = bits.min(self.limit).clamp(LEAST_BITRATE, MOST_BITRATE);
         if (bits, copy) != (self.bitrate, self.copy) {
-            self.inner.set_bitrate(Bitrate::Bits(bits))?;
-            self.inner.set_inband_fec(copy)?;
+            self.inner.set_bitrate(Bitrate::Value(bits))?;
+            self.inner.set_inband_fec(fec(copy))?;
             (self.bitrate, self.copy) = (bits, copy);
         }
         Ok(())
@@ -85,8 +99,18 @@ impl OpusEncoder {
     /// Leaves out what lies above 8 kHz, or not.
     pub(super) fn set_wideband(&mut self, wideband: bool) -> Result<(), SoundError> {
         if wideband != self.wideband {
-            self.inner.set_max_bandwidth(if wideband { Bandwidth::Wideband } else { Bandwidth::Fullband })?;
+            self.inner.set_max_bandwidth(bandwidth(wideband))?;
             self.wideband = wideband;
+        }
+        Ok(())
+    }
+
+    /// Lets so much of the sound before each packet ride along in its bits as deep redundancy, in 10 ms, 0..=104; libopus
+    /// gives it a share of them that grows with the loss it was told, or none where that were too little.
+    pub(super) fn set_past(&mut self, past: u8) -> Result<(), SoundError> {
+        if past != self.past {
+            self.inner.set_dred_duration(past)?;
+            self.past = past;
         }
         Ok(())
     }
@@ -95,36 +119,44 @@ impl OpusEncoder {
     pub(super) fn set_loss(&mut self, percent: u8) {
         let percent = percent.clamp(if self.copy { LEAST_LOSS } else { 0 }, MOST_LOSS);
         // A refused figure leaves the old one, which is safe.
-        if percent != self.loss && self.inner.set_packet_loss_perc(i32::from(percent)).is_ok() {
+        if percent != self.loss && self.inner.set_packet_loss(percent).is_ok() {
             self.loss = percent;
         }
     }
 
     /// What libopus was told last.
     #[cfg(test)]
-    pub(super) fn told_loss(&mut self) -> Option<i32> {
-        self.inner.get_packet_loss_perc().ok()
+    pub(super) fn told_loss(&mut self) -> Option<u8> {
+        self.inner.get_packet_loss().ok()
     }
 
     /// Appends the payload of one frame of 10, 20, 40 or 60 ms.
     pub(super) fn encode(&mut self, frame: &[f32], out: &mut Vec<u8>) -> Result<(), SoundError> {
-        let len = self.inner.encode_float(frame, &mut self.scratch)?;
+        let len = self.inner.encode_float_to_slice(frame, &mut self.scratch)?;
         out.extend_from_slice(&self.scratch[..len]);
         Ok(())
     }
+}
+
+fn fec(copy: bool) -> InbandFec {
+    if copy { InbandFec::Mode1 } else { InbandFec::Off }
+}
+
+fn bandwidth(wideband: bool) -> Bandwidth {
+    if wideband { Bandwidth::Wide } else { Bandwidth::Full }
 }
 
 fn encoder(short: bool) -> Result<Encoder, SoundError> {
     // Not `Voip`: it filters the low end away by the pitch of the voice, and at every bit-rate what comes out is less like
     // what went in (0.83 instead of 0.99 in the test below), with as many copies.
     let application = if short { Application::LowDelay } else { Application::Audio };
-    let mut inner = Encoder::new(crate::RATE, Channels::Mono, application)?;
+    let mut inner = Encoder::new(Channels::Mono, SampleRate::Hz48000, application)?;
     inner.set_complexity(9)?;
     Ok(inner)
 }
 
 pub(super) struct OpusDecoder {
-    inner: opusic_c::Decoder,
+    inner: Dred,
     scratch: Vec<f32>,
 }
 
@@ -134,16 +166,16 @@ impl OpusDecoder {
     }
 
     fn of_complexity(complexity: u8) -> Result<Self, SoundError> {
-        let mut inner = opusic_c::Decoder::new(opusic_c::Channels::Mono, opusic_c::SampleRate::Hz48000)?;
-        inner.set_complexity(complexity)?;
-        Ok(Self { inner, scratch: vec![0.0; LONGEST] })
+        let mut decoder = Decoder::new(Channels::Mono, SampleRate::Hz48000)?;
+        decoder.set_complexity(complexity)?;
+        Ok(Self { inner: Dred::new(decoder)?, scratch: vec![0.0; LONGEST] })
     }
 
     pub(super) fn decode(&mut self, payload: &[u8], out: &mut Vec<f32>) -> Result<usize, SoundError> {
         if payload.is_empty() {
             return Err(SoundError::BadPayload);
         }
-        let len = self.inner.decode_float_to_slice(payload, &mut self.scratch, false)?;
+        let len = self.inner.decoder_mut().decode_float_to_slice(payload, &mut self.scratch, false)?;
         out.extend_from_slice(&self.scratch[..len]);
         Ok(len)
     }
@@ -153,6 +185,26 @@ impl OpusDecoder {
         self.fill(next, samples, out, true)
     }
 
+    /// Restores `samples` (a multiple of 120) that end `before` samples ahead of `next`, from the deep redundancy it carries;
+    /// what lies further back than that goes, libopus conceals.
+    pub(super) fn restore(
+        &mut self,
+        next: &[u8],
+        samples: usize,
+        before: usize,
+        out: &mut Vec<f32>,
+    ) -> Result<usize, SoundError> {
+        let frame = ::opus::packet::get_samples_per_frame(next, crate::RATE)?;
+        let moved = Past::of(next).and_then(|past| past.moved(frame, before)).ok_or(SoundError::BadPayload)?;
+        let samples = (samples / 120 * 120).max(120);
+        if self.scratch.len() < samples {
+            self.scratch.resize(samples, 0.0);
+        }
+        let len = self.inner.decode_float_to_slice(&moved, &mut self.scratch[..samples])?;
+        out.extend_from_slice(&self.scratch[..len]);
+        Ok(len)
+    }
+
     /// Conceals `samples`, a multiple of 120 (2.5 ms).
     pub(super) fn conceal(&mut self, samples: usize, out: &mut Vec<f32>) -> Result<usize, SoundError> {
         self.fill(&[], samples, out, false)
@@ -160,7 +212,7 @@ impl OpusDecoder {
 
     fn fill(&mut self, data: &[u8], samples: usize, out: &mut Vec<f32>, fec: bool) -> Result<usize, SoundError> {
         let samples = (samples / 120 * 120).clamp(120, LONGEST);
-        let len = self.inner.decode_float_to_slice(data, &mut self.scratch[..samples], fec)?;
+        let len = self.inner.decoder_mut().decode_float_to_slice(data, &mut self.scratch[..samples], fec)?;
         out.extend_from_slice(&self.scratch[..len]);
         Ok(len)
     }
@@ -172,6 +224,15 @@ pub(super) fn duration(payload: &[u8]) -> Option<usize> {
         return None;
     }
     opus::packet::get_nb_samples(payload, crate::RATE).ok().filter(|samples| (120..=LONGEST).contains(samples))
+}
+
+/// The packet without its padding and all that is in it.
+pub(super) fn bare(payload: &[u8]) -> Vec<u8> {
+    let mut packet = payload.to_vec();
+    if let Ok(length) = ::opus::packet::unpad(&mut packet) {
+        packet.truncate(length);
+    }
+    packet
 }
 
 /// Whether the packet carries a copy of the frame before it: the LBRR flag behind the voice-activity flags of the

@@ -3,6 +3,7 @@
 use ::opus::{Channels, SoftClip};
 
 use super::opus::{self, OpusDecoder, OpusEncoder};
+use super::past::Past;
 use super::waveform::{self, Kind, WaveformDecoder, WaveformEncoder};
 use crate::error::SoundError;
 
@@ -57,6 +58,16 @@ impl Codec {
     /// Whether the payload carries a copy of the frame before it.
     pub fn has_copy(self, payload: &[u8]) -> bool {
         self == Self::Opus && opus::has_copy(payload)
+    }
+
+    /// Whether the payload carries deep redundancy: the sound before it in few bits (DRED).
+    pub fn has_past(self, payload: &[u8]) -> bool {
+        self == Self::Opus && Past::of(payload).is_some()
+    }
+
+    /// The payload without the deep redundancy in it: a copy is of its own sound only.
+    pub(crate) fn bare(self, payload: &[u8]) -> Vec<u8> {
+        if self.has_past(payload) { opus::bare(payload) } else { payload.to_vec() }
     }
 
     /// Whether the payload says that silence begins (Opus DTX, RFC 7587 section 3.1.3: nothing but the TOC).
@@ -127,6 +138,14 @@ impl VoiceEncoder {
         }
     }
 
+    /// Lets so much of the sound before each packet ride along as deep redundancy, in 10 ms, 0..=104; only Opus has it.
+    pub fn set_past(&mut self, past: u8) -> Result<(), SoundError> {
+        match &mut self.inner {
+            EncoderOf::Opus(opus) => opus.set_past(past),
+            EncoderOf::Waveform(_) => Ok(()),
+        }
+    }
+
     /// Tells what share of our packets the far end has to do without, in percent.
     pub fn set_loss(&mut self, percent: u8) {
         if let EncoderOf::Opus(opus) = &mut self.inner {
@@ -136,7 +155,7 @@ impl VoiceEncoder {
 
     /// The loss that Opus prepares for, in percent.
     #[cfg(test)]
-    pub(crate) fn loss(&mut self) -> Option<i32> {
+    pub(crate) fn loss(&mut self) -> Option<u8> {
         if let EncoderOf::Opus(opus) = &mut self.inner { opus.told_loss() } else { None }
     }
 }
@@ -187,6 +206,24 @@ impl VoiceDecoder {
         let start = out.len();
         let made = match &mut self.inner {
             DecoderOf::Opus(opus) => opus.recover(next, samples, out),
+            DecoderOf::Waveform(waveform) => Ok(waveform.conceal(samples, out)),
+        };
+        self.limit.apply(&mut out[start..]);
+        made
+    }
+
+    /// Appends `samples` (a multiple of 120) of sound that ended `before` samples ahead of `next`, from the deep redundancy
+    /// it carries.
+    pub fn restore(
+        &mut self,
+        next: &[u8],
+        samples: usize,
+        before: usize,
+        out: &mut Vec<f32>,
+    ) -> Result<usize, SoundError> {
+        let start = out.len();
+        let made = match &mut self.inner {
+            DecoderOf::Opus(opus) => opus.restore(next, samples, before, out),
             DecoderOf::Waveform(waveform) => Ok(waveform.conceal(samples, out)),
         };
         self.limit.apply(&mut out[start..]);

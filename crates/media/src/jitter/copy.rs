@@ -8,6 +8,9 @@ use crate::rtp::{Header, Sequence};
 
 /// Nobody is waited for longer, however old its copies are.
 const LONGEST_WAIT: i64 = 120 * MS;
+/// Of the length that bursts have on average, so much is waited for where one packet restores all of it: of the usual bursts
+/// four in five are shorter.
+const OF_BURST: f32 = 1.6;
 /// Packets without a copy after which none is waited for.
 const PATIENCE: u32 = 50;
 
@@ -25,6 +28,12 @@ impl Copies {
         if self.without > PATIENCE {
             self.behind = None;
         }
+    }
+
+    /// It came with deep redundancy of all that was before; packets of so many samples are lost in bursts of this length.
+    pub(super) fn past(&mut self, duration: i64, burst: f32) {
+        let packets = (OF_BURST * burst).ceil() as i64;
+        self.copy((packets * duration).min(LONGEST_WAIT));
     }
 
     /// A copy came with it, `behind` samples after the packet it copies.
@@ -132,7 +141,7 @@ mod tests {
                             self.heard.push((packet.payload[0], packet.copy));
                             packet.duration
                         }
-                        Step::Recover { samples, .. } => samples,
+                        Step::Recover { samples, .. } | Step::Restore { samples, .. } => samples,
                         Step::Conceal { samples, lost } => {
                             self.lost += usize::from(lost);
                             samples

@@ -1,14 +1,15 @@
 //! The jitter buffer: packets in any order and at any time in, one decision each time sound has run out.
 //!
 //! ```text
-//!  insert ──> [ by sequence number ] ──next──> Play │ Recover │ Conceal │ Wait
+//!  insert ──> [ by sequence number ] ──next──> Play │ Recover │ Restore │ Conceal │ Wait
 //!     └─> delay histogram ─> target ─┘
 //! ```
 //!
 //! Playout follows the timestamps, brought to one timeline of 48 kHz samples whatever the codec's clock. At the
 //! deadline of a packet that is not there:
 //! * a later one is there and numbers are missing between: it is lost. The last missing frame comes from the copy in
-//!   the next packet where there is one, others are concealed. Whole copies (RFC 2198) have taken their places before.
+//!   the next packet where there is one, others from its deep redundancy, or they are concealed. Whole copies (RFC 2198)
+//!   have taken their places before.
 //! * a later one is there and no number is missing: the sender was silent (DTX, telephone events).
 //! * nothing is there: sound is concealed and the timeline stands still. If the packets prove lost, the time counts as
 //!   their time, and so it does if the first is a little late once: the rest of it is played. If they come later or late
@@ -110,6 +111,8 @@ pub struct JitterBuffer {
     behind: u32,
     /// Smoothed share of packets lost, 0..=1.
     loss: f32,
+    /// Smoothed number of packets lost in a row.
+    burst: f32,
     counts: JitterCounts,
 }
 
@@ -171,6 +174,7 @@ impl JitterBuffer {
             inband: false,
             behind: 0,
             loss: 0.0,
+            burst: 1.0,
             counts: JitterCounts::default(),
         }
     }
@@ -189,6 +193,9 @@ impl JitterBuffer {
         }
         self.counts.received += 1;
         self.copies.packet();
+        if codec.has_past(payload) {
+            self.copies.past(duration as i64, self.burst);
+        }
         self.model.arrival(now, at);
         let newest = self.timeline.is_some_and(|newest| newest.sequence == sequence);
         if newest {

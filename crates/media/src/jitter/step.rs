@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::{AHEAD, BLOCK, JitterBuffer, Playing, Wait, Waiting};
+use crate::codec::past;
 use crate::delay::MS;
 
 /// Nothing came for so long: begin anew with the next packet. Longer than the 400 ms between Opus DTX packets.
@@ -27,6 +28,15 @@ pub enum Step {
         /// Samples at 48 kHz.
         samples: usize,
         /// The packet after the lost one.
+        next: Waiting,
+    },
+    /// Restore so many samples from the deep redundancy in this payload, which will be played later.
+    Restore {
+        /// Samples at 48 kHz.
+        samples: usize,
+        /// Samples from their end to the first of the packet.
+        before: usize,
+        /// The packet after the gap.
         next: Waiting,
     },
     /// Make up so many samples; `lost` unless the sender was silent on purpose.
@@ -115,6 +125,14 @@ impl JitterBuffer {
         if lost {
             // Up to the last missing frame, which the next packet may restore.
             let until_copy = if gap > duration { gap - duration } else { gap };
+            if let Some(next) = self.knowing(first.at) {
+                // In pieces of a packet, for a copy may still come meanwhile.
+                let from_next = next.at - playing.at;
+                let piece = until_copy.min(duration).max(from_next - past::FARTHEST as i64).min(gap);
+                let samples = (piece / 120 * 120).max(120);
+                playing.at += samples;
+                return Step::Restore { samples: samples as usize, before: (from_next - samples) as usize, next };
+            }
             let made = until_copy.min(BLOCK as i64);
             playing.at += made;
             return Step::Conceal { samples: made as usize, lost: true };
@@ -131,6 +149,12 @@ impl JitterBuffer {
         Step::Conceal { samples: made as usize, lost: false }
     }
 
+    /// The first packet that carries deep redundancy of what was before `at`.
+    fn knowing(&self, at: i64) -> Option<Waiting> {
+        let mut near = self.packets.iter().take_while(|packet| packet.at - at < past::FARTHEST as i64);
+        near.find(|packet| packet.codec.has_past(&packet.payload)).cloned()
+    }
+
     /// Drops packets whose time is over.
     fn drop_over(&mut self, playing: &Playing) {
         while self.packets.front().is_some_and(|first| first.at + first.duration as i64 <= playing.at) {
@@ -142,6 +166,9 @@ impl JitterBuffer {
     fn play(&mut self, now: i64, ahead: i64, playing: &mut Playing) -> Step {
         let Some(packet) = self.packets.pop_front() else { return self.stall(playing) };
         let lost = (playing.sequence + 1..packet.sequence).filter(|sequence| !self.seen.has(*sequence)).count();
+        if lost > 0 {
+            self.burst += (lost as f32 - self.burst) * 0.1;
+        }
         let lost = lost + usize::from(packet.copy);
         let fresh = 1.0 / (lost + 1) as f32;
         self.loss += ((1.0 - fresh) - self.loss) * 0.01;

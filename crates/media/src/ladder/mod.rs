@@ -6,6 +6,7 @@
 //! | no loss for some time, from near | [`short`] packets of Opus, without copies |
 //! | loss | the same without what lies above 8 kHz, which nothing that conceals can make, for clearer sound below |
 //! | loss, and it agreed to RED | RFC 2198: each packet carries that of some packets before, out of the reach of a burst |
+//! | loss that takes the copies too, and it knows DRED | in some of these bits what was just before (deep redundancy) |
 //! | a queue that grows | the same with fewer bits, down to the least; then without RED |
 //!
 //! One copy that lies further back than a burst is long is worth more than two that are lost with it. While nothing is
@@ -53,6 +54,12 @@ pub const FARTHEST: u8 = 5;
 const WORTH: f32 = 0.006;
 /// And so large a share of the packets before the distance is changed, for then all sound is stretched.
 const CHANGE: f32 = 0.008;
+/// Share of the packets that are lost together with their copies from which deep redundancy is sent too, 0..=1.
+const DEEP: f32 = 0.05;
+/// How far back it goes, in 10 ms.
+const PAST: u8 = 20;
+/// Least that is sent with it: below, libopus has no bits for it.
+const FLOOR_OF_PAST: u32 = 40_000;
 /// Bits per second of the codec up to which sound above 8 kHz is left out while packets are lost.
 const WIDE: u32 = CALM;
 
@@ -65,6 +72,9 @@ pub struct Plan {
     pub loss: u8,
     /// Whether what lies above 8 kHz is left out.
     pub wideband: bool,
+    /// How much of the sound before each packet rides along as deep redundancy, in 10 ms; its bits are among those of the
+    /// codec, but not copied.
+    pub past: u8,
     /// How many packets back the copy lies, 1..=[`FARTHEST`]; `None` without RED.
     pub back: Option<u8>,
     /// Whether packets are of 10 ms, made without a long look-ahead.
@@ -76,6 +86,8 @@ pub struct Plan {
 pub struct Ladder {
     /// Whether the far end takes RED.
     red: bool,
+    /// Whether it makes use of deep redundancy.
+    past: bool,
     /// What the far end takes at most, in bits per second.
     limit: Option<u32>,
     /// What the person wishes for, in bits per second.
@@ -108,6 +120,11 @@ impl Ladder {
     /// section 6.1).
     pub fn agree(&mut self, red: bool, limit: Option<u32>) {
         (self.red, self.limit) = (red, limit);
+    }
+
+    /// Whether the far end makes use of deep redundancy: to others its bits are lost.
+    pub fn allow_past(&mut self, allowed: bool) {
+        self.past = allowed;
     }
 
     /// Whether the codec and the far end have packets of 10 ms.
@@ -154,16 +171,23 @@ impl Ladder {
         let room = least + ((most - least) as f32 * (1.0 - self.given_up)) as u32;
         let percent = |share: f32| (100.0 * share).ceil() as u8;
         if let Some(back) = self.back.filter(|_| self.red && room >= FLOOR_OF_RED) {
-            let (bitrate, loss) = ((room - HEADERS) / 2, percent(self.left(back)));
-            return Plan { bitrate, loss, wideband: bitrate <= WIDE, back: Some(back), short: false };
+            let (left, room_of_both) = (self.left(back), room - HEADERS);
+            let (bitrate, loss) = (room_of_both / 2, percent(left));
+            let wideband = bitrate <= WIDE;
+            let plan = Plan { bitrate, loss, wideband, past: 0, back: Some(back), short: false };
+            if self.past && left >= DEEP && room >= FLOOR_OF_PAST {
+                // A good third of this is the past, and the rest is sent twice.
+                return Plan { bitrate: room_of_both / 12 * 7, past: PAST, ..plan };
+            }
+            return plan;
         }
         let loss = percent(self.loss);
         if short && room >= LEAST_SHORT {
             let bitrate = room.min(self.wish.unwrap_or(SHORT));
-            return Plan { bitrate, loss, wideband: false, back: None, short: true };
+            return Plan { bitrate, loss, wideband: false, past: 0, back: None, short: true };
         }
         let bitrate = room.min(self.wish.unwrap_or(CALM));
-        Plan { bitrate, loss, wideband: self.on && bitrate <= WIDE, back: None, short: false }
+        Plan { bitrate, loss, wideband: self.on && bitrate <= WIDE, past: 0, back: None, short: false }
     }
 
     /// The share of packets that are lost together with their copies so far back.
@@ -226,167 +250,4 @@ impl Ladder {
 }
 
 #[cfg(test)]
-mod tests {
-    use rand::{Rng, SeedableRng};
-    use rand_chacha::ChaCha12Rng;
-
-    use super::*;
-    use crate::rtp::Ssrc;
-
-    const MS: Duration = Duration::from_millis(1);
-
-    fn agreed() -> Ladder {
-        let mut ladder = Ladder::default();
-        ladder.agree(true, None);
-        ladder
-    }
-
-    fn block(expected: u32, lost: u32, sums: &mut (u32, u32)) -> ReportBlock {
-        *sums = (sums.0 + expected, sums.1 + lost);
-        ReportBlock {
-            ssrc: Ssrc(1),
-            fraction_lost: (lost * 256 / expected).min(255) as u8,
-            cumulative_lost: sums.1 as i32,
-            highest_sequence: sums.0,
-            jitter: 0,
-            last_sr: 0,
-            delay_since_last_sr: 0,
-        }
-    }
-
-    /// Reports of 250 packets with this loss in percent.
-    fn reported(ladder: &mut Ladder, percents: &[u32], rtt: Duration) {
-        let mut sums = (0, 0);
-        for percent in percents {
-            ladder.report(&block(400, percent * 4, &mut sums), 48_000, Some(rtt));
-        }
-    }
-
-    #[test]
-    fn copies_are_sent_while_packets_are_lost_and_not_at_once_ended() {
-        let mut ladder = agreed();
-        reported(&mut ladder, &[0, 0, 1], 50 * MS);
-        assert_eq!(ladder.plan(), Plan { bitrate: CALM, loss: 1, wideband: false, back: None, short: false });
-        reported(&mut ladder, &[3], 50 * MS);
-        assert_eq!(ladder.plan(), Plan { bitrate: 24_000, loss: 1, wideband: true, back: Some(2), short: false });
-        reported(&mut ladder, &[0, 0], 50 * MS);
-        assert!(ladder.plan().back.is_some(), "two calm reports are not the end");
-        reported(&mut ladder, &[2, 0, 0], 50 * MS);
-        assert!(ladder.plan().back.is_some(), "three in a row");
-        reported(&mut ladder, &[0], 50 * MS);
-        assert_eq!(ladder.plan(), Plan { bitrate: CALM, loss: 1, wideband: false, back: None, short: false });
-        reported(&mut ladder, &[20], 50 * MS);
-        ladder.agree(false, None);
-        assert_eq!(ladder.plan(), Plan { bitrate: CALM, loss: 20, wideband: true, back: None, short: false });
-    }
-
-    #[test]
-    fn the_sum_stays_between_floor_and_ceiling_and_under_the_limit() {
-        let mut ladder = agreed();
-        reported(&mut ladder, &[20], 50 * MS);
-        let sum = |plan: Plan| plan.bitrate * if plan.back.is_some() { 2 } else { 1 };
-        for limit in [6_000, 9_000, 25_000, 30_000, 40_000, 510_000] {
-            ladder.agree(true, Some(limit));
-            let plan = ladder.plan();
-            assert!(sum(plan) <= limit.min(CEILING), "{limit}: {plan:?}");
-            assert_eq!(plan.back.is_some(), limit >= FLOOR_OF_RED, "{limit}: {plan:?}");
-        }
-        ladder.agree(true, None);
-        // A queue grows: less and less, at last without copies, and never under the floor.
-        let mut last = sum(ladder.plan());
-        for _ in 0..6 {
-            reported(&mut ladder, &[20], 500 * MS);
-            let plan = ladder.plan();
-            assert!((FLOOR..=last).contains(&sum(plan)), "{plan:?}");
-            last = sum(plan);
-        }
-        assert_eq!(ladder.plan(), Plan { bitrate: FLOOR, loss: 20, wideband: true, back: None, short: false });
-        // It is gone, and slowly everything comes back.
-        reported(&mut ladder, &[20], 60 * MS);
-        assert!(ladder.plan().bitrate < 20_000);
-        reported(&mut ladder, &[20; 12], 60 * MS);
-        assert_eq!(ladder.plan().bitrate, (CEILING - HEADERS) / 2);
-    }
-
-    #[test]
-    fn packets_are_short_only_while_nothing_is_lost_and_the_line_is_wide_enough() {
-        let mut ladder = agreed();
-        ladder.allow_short(true);
-        ladder.set_delay(Delay::Auto);
-        reported(&mut ladder, &[0, 0], 50 * MS);
-        assert_eq!(ladder.plan(), Plan { bitrate: SHORT, loss: 0, wideband: false, back: None, short: true });
-        for (limit, short) in [(50_000, true), (32_000, true), (31_000, false)] {
-            ladder.agree(true, Some(limit));
-            let plan = ladder.plan();
-            assert!(plan.short == short && plan.bitrate <= limit, "{limit}: {plan:?}");
-        }
-        ladder.agree(true, None);
-        reported(&mut ladder, &[1], 50 * MS);
-        assert_eq!(ladder.plan(), Plan { bitrate: CALM, loss: 1, wideband: false, back: None, short: false });
-        reported(&mut ladder, &[20], 50 * MS);
-        assert!(ladder.plan().back.is_some());
-        let mut thin = Ladder::new(Some(24_000));
-        thin.allow_short(true);
-        thin.set_delay(Delay::Low);
-        assert!(!thin.plan().short);
-    }
-
-    #[test]
-    fn the_distance_follows_the_bursts() {
-        // A two-state chain that loses `share` in bursts of the mean length.
-        let distance = |share: f64, length: f64, seed| {
-            let (mut rng, mut ladder, mut sums) = (ChaCha12Rng::seed_from_u64(seed), agreed(), (0, 0));
-            let (leave, enter) = (1.0 / length, share / (1.0 - share) / length);
-            let mut bad = false;
-            for _ in 0..REMEMBERED {
-                let lost = (0..250).filter(|_| {
-                    bad = rng.random_bool(if bad { 1.0 - leave } else { enter });
-                    bad
-                });
-                let lost = lost.count() as u32;
-                ladder.report(&block(250, lost, &mut sums), 48_000, None);
-            }
-            f64::from(ladder.plan().back.unwrap_or(0))
-        };
-        let mean = |share, length| (0..40).map(|seed| distance(share, length, seed)).sum::<f64>() / 40.0;
-        let (alone, three, six) = (mean(0.1, 1.0 / 0.9), mean(0.2, 3.0), mean(0.2, 6.0));
-        assert!((1.0..2.2).contains(&alone) && three > 2.5 && six > 3.5, "{alone} {three} {six}");
-    }
-
-    #[test]
-    fn what_the_far_end_measures_counts_before_what_we_work_out() {
-        // No copy gets out of bursts of a second, so nothing waits for it.
-        for (told, back) in [(1.0, 1), (1.5, 2), (2.6, 4), (4.0, FARTHEST), (60.0, 1), (0.0, 1), (f32::NEG_INFINITY, 2)]
-        {
-            let mut ladder = agreed();
-            ladder.burst(told);
-            reported(&mut ladder, &[10; 8], 50 * MS);
-            assert_eq!(ladder.plan().back, Some(back), "{told}");
-        }
-    }
-
-    #[test]
-    fn a_distance_that_is_nearly_as_good_stays() {
-        let mut ladder = agreed();
-        for (told, back) in [(2.6, 4), (3.0, 4), (2.2, 4), (1.0, 1), (2.6, 4)] {
-            ladder.burst(told);
-            reported(&mut ladder, &[10; 8], 50 * MS);
-            assert_eq!(ladder.plan().back, Some(back), "{told}");
-        }
-    }
-
-    #[test]
-    fn figures_that_cannot_be_change_nothing() {
-        let mut ladder = agreed();
-        let mut block = block(400, 40, &mut (0, 0));
-        for (sequence, lost) in [(0, 0), (u32::MAX, i32::MIN), (5, i32::MAX), (u32::MAX, 3), (100, 0x7f_ffff)] {
-            (block.highest_sequence, block.cumulative_lost) = (sequence, lost);
-            ladder.report(&block, 0, Some(Duration::MAX));
-            let plan = ladder.plan();
-            assert!(
-                (FLOOR..=CALM).contains(&plan.bitrate) && plan.back.is_none_or(|back| (1..=FARTHEST).contains(&back)),
-                "{plan:?}"
-            );
-        }
-    }
-}
+mod tests;

@@ -302,6 +302,7 @@ impl Negotiation {
             remote_hold: false,
             ptime: remote.ptime,
             short: remote.short,
+            past: remote.past,
             rtcp_mux: remote.rtcp_mux,
             xr: remote.xr,
         })

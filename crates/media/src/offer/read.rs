@@ -2,7 +2,7 @@
 
 use super::{AgreedCodec, AgreedEvents, Direction, Format, OfferError, RemotePath, Setup};
 use crate::codec::Codec;
-use crate::codec::table::{self, REDUNDANT};
+use crate::codec::table::{self, DEEP, REDUNDANT};
 use crate::sdp::{Attribute, Media, SessionDescription, value, values};
 use crate::xr::Wishes;
 
@@ -27,6 +27,7 @@ pub(super) struct RemoteAudio {
     pub(super) direction: Direction,
     pub(super) ptime: u8,
     pub(super) short: bool,
+    pub(super) past: bool,
     pub(super) rtcp_mux: bool,
     pub(super) xr: Wishes,
 }
@@ -51,7 +52,9 @@ impl RemoteAudio {
         // RFC 3611 section 5.1: on both levels of the description.
         let xr = both.first("rtcp-xr").map(Wishes::read).unwrap_or_default();
         let (ptime, short) = (read_ptime(&both), takes_short(&both, media, &codecs));
-        Ok(Self { codecs, events, red, path, direction, ptime, short, rtcp_mux, xr })
+        let opus = codecs.iter().find(|codec| codec.codec == Codec::Opus);
+        let past = opus.is_some_and(|opus| read_parameter(media, opus.pt, DEEP.0) == Some(DEEP.1));
+        Ok(Self { codecs, events, red, path, direction, ptime, short, past, rtcp_mux, xr })
     }
 
     /// All payload types known, in order of the description: sound first.

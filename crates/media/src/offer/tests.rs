@@ -76,7 +76,7 @@ fn an_offer_looks_like_this() {
         "s=-\r\nt=0 0\r\na=group:BUNDLE 0\r\nm=audio 4001 UDP/TLS/RTP/SAVPF 111 9 0 8 63 110 126\r\nc=IN IP4 192.0.2.1\r\n\
          a=mid:0\r\na=ice-ufrag:uf1x\r\na=ice-pwd:{}\r\na=fingerprint:{}\r\na=setup:actpass\r\na=rtcp-mux\r\n\
          a=rtcp:4001\r\na=rtcp-xr:pkt-loss-rle rcvr-rtt=all stat-summary=loss,dup,jitt voip-metrics\r\na=candidate:1 1 udp 2130706431 192.0.2.1 4001 typ host\r\na=end-of-candidates\r\n\
-         a=rtpmap:111 opus/48000/2\r\na=fmtp:111 minptime=10;useinbandfec=1\r\na=rtpmap:9 G722/8000\r\n\
+         a=rtpmap:111 opus/48000/2\r\na=fmtp:111 minptime=10;useinbandfec=1;x-dred=12\r\na=rtpmap:9 G722/8000\r\n\
          a=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\n\
          a=rtpmap:110 telephone-event/48000\r\na=fmtp:110 0-15\r\n\
          a=rtpmap:126 telephone-event/8000\r\na=fmtp:126 0-15\r\na=ptime:20\r\na=maxptime:60\r\na=sendrecv\r\n",
@@ -360,7 +360,7 @@ fn an_order_of_ones_own_goes_before_theirs_and_a_bitrate_is_asked_for() {
     let mut caller = Negotiation::new([1; 32], policy.clone());
     let offer = caller.offer(&local(1), Direction::SendRecv);
     assert!(offer.contains("SAVPF 8 9 111 63 110 126\r\n"), "{offer}");
-    assert!(offer.contains("a=fmtp:111 minptime=10;useinbandfec=1;maxaveragebitrate=64000\r\n"), "{offer}");
+    assert!(offer.contains("a=fmtp:111 minptime=10;useinbandfec=1;x-dred=12;maxaveragebitrate=64000\r\n"), "{offer}");
     let answered = |policy| {
         let mut callee = Negotiation::new([2; 32], policy);
         let (answer, agreed) = callee.answer(offer_with(&[]).as_bytes(), &local(2), Direction::SendRecv).unwrap();

@@ -222,6 +222,7 @@ impl Session {
         let set = match agreed.send.first() {
             Some(first) => {
                 self.ladder.agree(agreed.red.is_some(), first.max_bitrate);
+                self.ladder.allow_past(agreed.past);
                 self.ladder.allow_short(agreed.short && first.codec == Codec::Opus);
                 let set = self.capture.set_codec(first, agreed.ptime);
                 set.and_then(|()| self.capture.follow(self.ladder.plan()))

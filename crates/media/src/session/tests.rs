@@ -42,6 +42,7 @@ pub(super) fn agreed(codec: Codec, direction: Direction) -> Agreed {
         remote_hold: false,
         ptime: 20,
         short: true,
+        past: false,
         rtcp_mux: true,
         xr: crate::xr::Wishes::ALL,
     }

@@ -16,7 +16,7 @@ fn the_first_offer_word_by_word() {
          a=ice-pwd:0123456789abcdefghijkl\r\na=fingerprint:{FINGERPRINT}\r\na=setup:actpass\r\na=rtcp-mux\r\n\
          a=rtcp:40000\r\na=rtcp-xr:pkt-loss-rle rcvr-rtt=all stat-summary=loss,dup,jitt voip-metrics\r\n\
          a=candidate:1 1 udp 2130706431 192.0.2.1 40000 typ host\r\na=end-of-candidates\r\n\
-         a=rtpmap:111 opus/48000/2\r\na=fmtp:111 minptime=10;useinbandfec=1\r\na=rtpmap:9 G722/8000\r\n\
+         a=rtpmap:111 opus/48000/2\r\na=fmtp:111 minptime=10;useinbandfec=1;x-dred=12\r\na=rtpmap:9 G722/8000\r\n\
          a=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\n\
          a=rtpmap:110 telephone-event/48000\r\na=fmtp:110 0-15\r\n\
          a=rtpmap:126 telephone-event/8000\r\na=fmtp:126 0-15\r\na=ptime:20\r\na=maxptime:60\r\na=sendrecv\r\n"

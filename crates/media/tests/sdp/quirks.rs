@@ -198,7 +198,7 @@ fn all_codecs_and_both_clocks_of_keys_are_offered() {
     numbers.sort_unstable();
     numbers.dedup();
     assert_eq!(numbers.len(), 7);
-    assert!(sdp.contains("minptime=10;useinbandfec=1\r\n"));
+    assert!(sdp.contains("minptime=10;useinbandfec=1;x-dred=12\r\n"));
 }
 
 #[test]

@@ -40,6 +40,24 @@ fn both_sides_agree_to_copies_each_with_the_numbers_of_the_other() {
 }
 
 #[test]
+fn deep_redundancy_is_for_those_who_know_the_same_version() {
+    let (mut we, mut they) = (negotiation(), Negotiation::new([9; 32], Policy::default()));
+    let (sdp, theirs) =
+        they.answer(we.offer(&local(), Direction::SendRecv).as_bytes(), &local(), Direction::SendRecv).unwrap();
+    assert!(theirs.past && we.accept(sdp.as_bytes()).unwrap().past);
+    for (fmtp, past) in [
+        ("useinbandfec=1", false),
+        ("useinbandfec=1; X-DRED=12", true),
+        ("useinbandfec=1;x-dred=11", false),
+        ("useinbandfec=1;x-dred", false),
+    ] {
+        assert_eq!(answered(&offer().replace("useinbandfec=1", fmtp)).1.past, past, "{fmtp}");
+    }
+    let other = offer().replace(" 111 0 8", " 0 8").replace("useinbandfec=1", "x-dred=12");
+    assert!(!answered(&other).1.past, "it is one of Opus");
+}
+
+#[test]
 fn a_far_end_without_them_gets_none() {
     let agreed = accepted(&answer());
     assert_eq!((agreed.red, agreed.red_recv), (None, vec![63]), "they may come nevertheless");

@@ -233,6 +233,7 @@ mod tests {
             remote_hold: false,
             ptime: 20,
             short: true,
+            past: true,
             rtcp_mux: true,
             xr: media::xr::Wishes::default(),
         }

@@ -6,7 +6,7 @@ use crate::red::{Copy, Redundant};
 const RED: u8 = 63;
 
 fn with_red() -> Agreed {
-    Agreed { red: Some(RED), ..agreed(Codec::Opus, Direction::SendRecv) }
+    Agreed { red: Some(RED), past: true, ..agreed(Codec::Opus, Direction::SendRecv) }
 }
 
 fn pair(red: bool, loss: f64) -> Pair {
@@ -42,6 +42,30 @@ fn copies_are_sent_and_heard_while_packets_are_lost() {
     let (said, heard) = (&with.ends[0].said, &with.ends[1].heard);
     let found = find_delay(&said[1_920_000..], &heard[1_920_000..], 24_000).unwrap();
     assert!(windows_found(&said[1_920_000..], &heard[1_920_000..], found.delay, 9_600, 2_880) > 0.9, "{found:?}");
+}
+
+#[test]
+fn deep_redundancy_is_sent_where_copies_are_lost_too_and_is_not_copied() {
+    for (loss, burst, wanted) in [(0.3, 3.0, true), (0.05, 0.0, false)] {
+        let mut pair = pair(true, loss);
+        pair.burst = burst;
+        pair.run(40);
+        let (_, before) = pair.ends[0].session.capture.sent();
+        let (mut sent, mut copied) = (0, 0);
+        for _ in 0..10 * 100 {
+            pair.step();
+            for (.., bytes) in pair.wire.iter().filter(|packet| !packet.2 && packet.3[1] & 0x7f == RED) {
+                let sound = Redundant::parse(Packet::parse(bytes).unwrap().payload).unwrap();
+                sent += usize::from(Codec::Opus.has_past(sound.payload));
+                copied += sound.copies.iter().filter(|copy| Codec::Opus.has_past(copy.payload)).count();
+            }
+        }
+        assert_eq!((sent > 400, copied), (wanted, 0), "{loss}: {sent}");
+        let (_, after) = pair.ends[0].session.capture.sent();
+        let rate = (after - before) * 8 / 10;
+        let ceiling = crate::ladder::CEILING;
+        assert!((38_000..ceiling + ceiling / 20).contains(&rate), "{loss}: {rate}");
+    }
 }
 
 #[test]

@@ -110,7 +110,7 @@ pub fn jitter(script: &[u8]) {
                 Step::Play { packet, skip } => {
                     assert!((1..=5_760).contains(&packet.duration) && skip < packet.duration, "{skip} of {packet:?}");
                 }
-                Step::Recover { samples, .. } | Step::Conceal { samples, .. } => {
+                Step::Recover { samples, .. } | Step::Restore { samples, .. } | Step::Conceal { samples, .. } => {
                     assert!((1..=48_000).contains(&samples), "{samples}");
                     buffer.stretched(i64::from(what >> 2) - 32);
                 }
