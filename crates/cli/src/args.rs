@@ -1,7 +1,10 @@
 //! What is asked for on the command line. Flags are rows of one table, from which they are read and helped with.
 
+mod load;
+
 use std::{ffi::OsString, fmt, path::PathBuf};
 
+pub(crate) use load::Load;
 use phone::contract::Keepalive;
 
 /// A flag: its name, what follows it, for which commands it is, and what it does.
@@ -23,6 +26,8 @@ pub(crate) enum Group {
     Run,
     /// `run`: an account for this run.
     Account,
+    /// `load`.
+    Load,
 }
 
 const fn flag(group: Group, name: &'static str, value: Option<&'static str>, help: &'static str) -> Flag {
@@ -84,6 +89,10 @@ pub(crate) const FLAGS: &[Flag] = &[
         "codecs, the best first, with commas between: opus, g722, pcmu, pcma",
     ),
     flag(Group::Account, "--bitrate", Some("BITS"), "bits per second of Opus, 6000 to 510000"),
+    flag(Group::Load, "--mode", Some("MODE"), "opus: encode and decode, or encoded: only carry packets"),
+    flag(Group::Load, "--calls", Some("N"), "how many calls at once; without it, as many as can be"),
+    flag(Group::Load, "--cores", Some("N"), "threads that carry them; without it, 1"),
+    flag(Group::Load, "--seconds", Some("N"), "how long it is measured, 1 to 3600; without it, 10"),
     flag(Group::All, "--log", Some("LEVEL"), "log to the standard error: error, warn, info, debug, trace"),
     flag(Group::All, "--help", None, "this help"),
     flag(Group::All, "--version", None, "the version"),
@@ -116,6 +125,8 @@ pub(crate) enum What {
     },
     /// Be a phone.
     Run(Box<Run>),
+    /// Carry as many calls as a core can.
+    Load(Load),
 }
 
 /// How to be a phone.
@@ -242,8 +253,9 @@ fn asked(command: Option<&str>, given: &[(&'static Flag, String)]) -> Result<Ask
     let groups: &[Group] = match command {
         Some("devices" | "echo-test") => &[Group::All, Group::Json],
         Some("run") => &[Group::All, Group::Json, Group::Run, Group::Account],
+        Some("load") => &[Group::All, Group::Json, Group::Load],
         Some(other) => return usage(format!("there is no command {other}")),
-        None => return usage("a command is missing: run, echo-test or devices"),
+        None => return usage("a command is missing: run, echo-test, load or devices"),
     };
     let command = command.unwrap_or_default();
     if let Some((flag, _)) = given.iter().find(|(flag, _)| !groups.contains(&flag.group)) {
@@ -253,6 +265,7 @@ fn asked(command: Option<&str>, given: &[(&'static Flag, String)]) -> Result<Ask
     let what = match command {
         "devices" => What::Devices { json },
         "echo-test" => What::EchoTest { json },
+        "load" => What::Load(load::read(given)?),
         _ => What::Run(Box::new(run(given)?)),
     };
     Ok(Asked { what, log })
@@ -332,12 +345,14 @@ pub(crate) fn help() -> String {
         "bellbird-cli - Bellbird, a softphone for SIP over secure WebSockets, in a terminal\n\n\
          bellbird-cli run [FLAGS]        be a phone: at a prompt, or with --json for programs\n\
          bellbird-cli echo-test [FLAGS]  call the echo of the practice line and hear whether it comes back\n\
+         bellbird-cli load [FLAGS]       measure how many calls a core of this machine carries\n\
          bellbird-cli devices [FLAGS]    list the sound devices\n",
     );
     for (group, title) in [
         (Group::Run, "Of run"),
         (Group::Account, "Of run: an account for this run, kept nowhere; without one the stored accounts are used"),
-        (Group::Json, "Of all three"),
+        (Group::Load, "Of load"),
+        (Group::Json, "Of all four"),
         (Group::All, "Of bellbird-cli"),
     ] {
         text.push_str(&format!("\n{title}:\n"));

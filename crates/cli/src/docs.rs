@@ -89,7 +89,7 @@ fn every_command_line_is_understood() {
     for line in lines_after("$ bellbird-cli ") {
         let asked =
             args::read(line.split_whitespace().map(OsString::from)).unwrap_or_else(|usage| panic!("{usage}: {line}"));
-        assert!(matches!(asked.what, What::Run(_) | What::EchoTest { .. } | What::Devices { .. }));
+        assert!(!matches!(asked.what, What::Help | What::Version), "{line}");
         count += 1;
     }
     assert!(count >= 5);

@@ -9,6 +9,7 @@ mod docs;
 mod echo;
 mod input;
 mod lines;
+mod load;
 mod measure;
 mod practice;
 mod prompt;
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
             What::Devices { json } => devices::list(json),
             What::EchoTest { json } => echo::test(json).await,
             What::Run(run) => run::run(*run).await,
+            What::Load(asked) => load::load(&asked),
         }
     });
     // The thread that waits for input may wait for ever.

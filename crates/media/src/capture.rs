@@ -3,17 +3,17 @@
 //! Nothing is encoded before [`Capture::set_sending`]: before the local answer a call must not even hold sound of the
 //! microphone in a codec.
 
-use std::collections::VecDeque;
-use std::time::Duration;
+mod forward;
+
+use std::{collections::VecDeque, time::Duration};
 
 use crate::RATE;
 use crate::agreed::AgreedCodec;
-use crate::codec::VoiceEncoder;
-use crate::error::SoundError;
 use crate::ladder::{FARTHEST, Plan};
 use crate::level::Meter;
 use crate::red::{Copy, Redundant};
 use crate::rtp::{Header, Sequence, Ssrc, Timestamp};
+use crate::{codec::VoiceEncoder, error::SoundError};
 
 /// Samples over which mute fades: 5 ms.
 const FADE: f32 = 240.0;

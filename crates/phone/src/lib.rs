@@ -22,4 +22,5 @@ pub mod words;
 pub use phone::{Door, Listener, Phone};
 pub use run::start;
 pub use setup::{Pace, PracticeHost, PracticeLine, Setup, StorePlace};
+pub use voice::load;
 pub use wss::Dns;

@@ -47,10 +47,33 @@ fn what_is_not_understood_is_said() {
         ("run --user 1 --domain a --keepalive often", "--keepalive takes"),
         ("run --user 1 --domain a --bitrate much", "--bitrate needs a number"),
         ("run --log loud", "--log takes"),
+        ("load --mode fast", "--mode takes opus or encoded, not fast"),
+        ("load --calls 0", "--calls takes a number from 1 to 30000, not 0"),
+        ("load --calls many", "--calls takes a number"),
+        ("load --calls 30001", "--calls takes a number"),
+        ("load --cores 100000", "--cores takes a number from 1 to"),
+        ("load --seconds 3601", "--seconds takes a number"),
+        ("load --seconds -1", "--seconds takes a number"),
+        ("load --user 1", "no flag of load"),
+        ("run --calls 4", "no flag of run"),
     ] {
         let usage = read(line).unwrap_err();
         assert!(usage.0.contains(said), "{line:?}: {usage}");
     }
+}
+
+#[test]
+fn a_load_is_read_from_flags() {
+    use phone::load::Mode;
+
+    let load = |line| match read(line).unwrap().what {
+        What::Load(load) => load,
+        other => panic!("{other:?}"),
+    };
+    let first = Load { json: false, mode: Mode::Opus, calls: None, cores: 1, seconds: 10 };
+    assert_eq!(load("load"), first);
+    let line = "load --json --mode encoded --calls 4 --cores=1 --seconds 2";
+    assert_eq!(load(line), Load { json: true, mode: Mode::Encoded, calls: Some(4), seconds: 2, ..first });
 }
 
 #[test]

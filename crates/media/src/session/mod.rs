@@ -12,6 +12,7 @@
 mod control;
 mod extended;
 mod figures;
+mod forward;
 mod receive;
 
 use std::collections::VecDeque;
@@ -33,6 +34,7 @@ use crate::report::{Reception, ReportClock};
 use crate::rtp::{Sequence, Ssrc, Timestamp};
 use crate::runs::Judged;
 use extended::FarEnd;
+pub use forward::Carried;
 
 /// Figures are those of the last so many seconds.
 const WINDOW: usize = 10;
@@ -116,6 +118,8 @@ pub struct Session {
     /// An event came, agreed or not: from now on keys come so.
     events_come: bool,
     playout: Playout,
+    /// Is what comes kept to be played, or only counted?
+    listening: bool,
     reception: Option<Reception>,
     /// The stream before this one, and when it was left.
     left: Option<(Ssrc, Instant)>,
@@ -170,6 +174,7 @@ impl Session {
             inband: None,
             events_come: false,
             playout: Playout::new(now),
+            listening: true,
             reception: None,
             left: None,
             before: (0, 0),

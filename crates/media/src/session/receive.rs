@@ -36,7 +36,7 @@ impl Session {
         }
         let Ok(redundant) = Redundant::parse(payload) else { return };
         let header = Header { payload_type: redundant.payload_type, ..header };
-        if self.handle_payload(now, &header, redundant.payload) && self.direction.receives() {
+        if self.handle_payload(now, &header, redundant.payload) && self.plays() {
             for copy in redundant.copies {
                 if let Meaning::Sound(codec) = self.meaning(copy.payload_type) {
                     self.playout.insert_copy(&header, codec, copy.offset, copy.payload);
@@ -58,7 +58,7 @@ impl Session {
         self.heard(now);
         let mut late = false;
         let new = match meaning {
-            Meaning::Sound(codec) if self.direction.receives() => {
+            Meaning::Sound(codec) if self.plays() => {
                 let inserted = self.playout.insert(now, header, codec, payload);
                 late = inserted == Inserted::Late;
                 inserted != Inserted::Duplicate
@@ -72,7 +72,7 @@ impl Session {
                 }
                 self.playout.insert_other(header)
             }
-            Meaning::Noise if self.direction.receives() => self.playout.insert_noise(header, payload),
+            Meaning::Noise if self.plays() => self.playout.insert_noise(header, payload),
             _ => true,
         };
         if let Some(reception) = self.reception.as_mut().filter(|_| !first) {

@@ -1,3 +1,4 @@
+mod forward;
 mod hostile;
 mod keys;
 mod redundant;

@@ -12,6 +12,7 @@ mod choice;
 mod desk;
 mod devices;
 mod ear;
+pub mod load;
 mod network;
 mod order;
 mod ready;

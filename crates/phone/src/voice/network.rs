@@ -13,7 +13,7 @@ use super::sockets::Datagram;
 /// So many addresses of this machine are tried; more make a description that servers refuse.
 const MOST_ADDRESSES: usize = 4;
 /// Larger than any packet on a network; what is cut off would not pass its check.
-const LARGEST: usize = 2048;
+pub(super) const LARGEST: usize = 2048;
 
 /// Something to bind sockets on. What comes in is told as [`Datagram`]s.
 pub(super) trait Network: Send {
