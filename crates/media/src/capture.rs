@@ -98,10 +98,8 @@ impl Capture {
         if self.encoder.as_ref().is_some_and(|encoder| encoder.codec() == agreed.codec) {
             return Ok(());
         }
-        self.base = self.timestamp();
-        self.elapsed = 0;
-        self.clock = agreed.codec.clock();
-        self.marker = true;
+        (self.base, self.elapsed) = (self.timestamp(), 0);
+        (self.clock, self.marker) = (agreed.codec.clock(), true);
         self.sent.clear();
         self.encoder = Some(VoiceEncoder::new(agreed.codec, agreed.max_bitrate)?);
         (self.short, self.frame_len) = (false, self.usual_len);
