@@ -56,7 +56,7 @@ fn devices_have_names_kinds_and_lasting_ids() {
 
 fn devices_are_named(server: &mut Server) {
     let mut port = Devices::new();
-    let devices = port.devices().unwrap();
+    let devices = port.devices().expect("the server answers");
     let speaker = device(&devices, SPEAKER).expect("the speaker is listed");
     assert_eq!((speaker.name.as_str(), speaker.kind), ("Speaker", DeviceKind::Speakers));
     assert_eq!((speaker.direction, speaker.is_default), (PortDirection::Playback, true));
@@ -64,19 +64,25 @@ fn devices_are_named(server: &mut Server) {
     assert_eq!((mic.name.as_str(), mic.kind), ("Headset", DeviceKind::Headset));
     assert_eq!((mic.direction, mic.is_default), (PortDirection::Capture, true));
     assert!(!devices.iter().any(|device| device.id.ends_with(".monitor")), "what a speaker plays is no microphone");
-    assert_eq!(port.devices().unwrap(), devices);
+    assert_eq!(port.devices().expect("the server answers"), devices);
     // The default follows the person's choice; what nobody chose is opened on it.
     assert!(server.pactl(&["set-default-sink", "micfeed"]).status.success());
-    until("the default moves", || device(&port.devices().unwrap(), MICFEED).is_some_and(|device| device.is_default));
-    assert_eq!(port.open_playback(None).unwrap().device(), MICFEED);
-    assert_eq!(port.open_playback(Some(SPEAKER)).unwrap().device(), SPEAKER);
+    until("the default moves", || {
+        device(&port.devices().expect("the server answers"), MICFEED).is_some_and(|device| device.is_default)
+    });
+    assert_eq!(port.open_playback(None).expect("it opens").device(), MICFEED);
+    assert_eq!(port.open_playback(Some(SPEAKER)).expect("it opens").device(), SPEAKER);
     let error = port.open_capture(Some("pulseaudio:gone")).err();
     assert_eq!(error, Some(PortError::NoSuchDevice("pulseaudio:gone".into())));
     // A device that is plugged in appears, one that is pulled out disappears.
     let module = server.module("module-null-sink", &["sink_name=extra"]);
-    until("the new device is listed", || device(&port.devices().unwrap(), "pulseaudio:extra").is_some());
+    until("the new device is listed", || {
+        device(&port.devices().expect("the server answers"), "pulseaudio:extra").is_some()
+    });
     assert!(server.pactl(&["unload-module", &module]).status.success());
-    until("the old device is gone", || device(&port.devices().unwrap(), "pulseaudio:extra").is_none());
+    until("the old device is gone", || {
+        device(&port.devices().expect("the server answers"), "pulseaudio:extra").is_none()
+    });
 }
 
 #[test]
@@ -87,19 +93,20 @@ fn sound_goes_out_and_comes_in_and_the_ringer_rings_beside_it() {
 fn sound_flows(server: &mut Server) {
     let (said, ringing, incoming) = (speech(1, 6), speech(2, 6), speech(3, 8));
     let mut port = Devices::new();
-    let mut mic = port.open_capture(Some(MIC)).unwrap();
-    let mut speaker = port.open_playback(Some(SPEAKER)).unwrap();
+    let mut mic = port.open_capture(Some(MIC)).expect("it opens");
+    let mut speaker = port.open_playback(Some(SPEAKER)).expect("it opens");
     server.module("module-null-sink", &["sink_name=bell", "norewinds=1"]);
-    let mut bell = port.open_playback(Some("pulseaudio:bell")).unwrap();
+    let mut bell = port.open_playback(Some("pulseaudio:bell")).expect("it opens");
     // A recorder that begins late would miss the beginning of what is played.
     let mut recorders = [server.record("speaker.monitor"), server.record("bell.monitor")];
     let mut recorded = [Vec::new(), Vec::new()];
     recorders.iter_mut().zip(&mut recorded).for_each(|(recorder, sound)| read_block(recorder, sound));
     let start = Instant::now();
-    let mut mic_feed = MicFeed::new(mic.rate()).unwrap();
+    let mut mic_feed = MicFeed::new(mic.rate()).expect("a rate of a device");
     let wanted = Duration::from_millis(40);
-    let mut feeds = [(speaker.rate(), &said), (bell.rate(), &ringing)]
-        .map(|(rate, sound)| (SpeakerFeed::new(start, rate, wanted).unwrap(), sound.chunks_exact(480)));
+    let mut feeds = [(speaker.rate(), &said), (bell.rate(), &ringing)].map(|(rate, sound)| {
+        (SpeakerFeed::new(start, rate, wanted).expect("a rate of a device"), sound.chunks_exact(480))
+    });
     let player = server.play("micfeed", &incoming);
     let mut came_in = Vec::new();
     while recorded[0].len() < 6 * 48_000 {
