@@ -1,11 +1,12 @@
 //! What a voice sounds like behind a path that loses packets: a WAV file through two sessions on virtual time, with the
 //! reports that let the sender follow the path.
 //!
-//!     cargo run --release -p media --example loss -- IN.wav OUT.wav random|burst PERCENT SEED plain|red|dred
+//!     cargo run --release -p media --example loss -- IN.wav OUT.wav random|burst PERCENT SEED plain|red|dred|short
 //!
 //! IN is 48 kHz mono. It is said over and over for forty seconds, in which the sender learns the path, and then once more,
 //! which is written to OUT with half a second after it. `burst` loses three packets in a row on average. `plain` is a far
-//! end that does not take RED, `dred` one that makes use of deep redundancy too. Prints figures of that last time as JSON.
+//! end that does not take RED, `dred` one that makes use of deep redundancy too; `short` asks for packets of 10 ms. Prints figures
+//! of that last time as JSON.
 
 use std::collections::VecDeque;
 use std::error::Error;
@@ -14,6 +15,7 @@ use std::time::Duration;
 use hound::{SampleFormat, WavReader, WavSpec, WavWriter};
 use media::agreed::{Agreed, AgreedCodec, Direction, RemotePath, Setup};
 use media::codec::Codec;
+use media::ladder::Delay;
 use media::testing::epoch;
 use media::{RATE, Session, SessionConfig, SessionOutput};
 use rand::{Rng, SeedableRng};
@@ -85,7 +87,7 @@ fn agreed(red: bool, past: bool) -> Agreed {
 fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = std::env::args().collect();
     let [_, input, output, kind, percent, seed, scheme] = &args[..] else {
-        return Err("IN.wav OUT.wav random|burst PERCENT SEED plain|red|dred".into());
+        return Err("IN.wav OUT.wav random|burst PERCENT SEED plain|red|dred|short".into());
     };
     let mut reader = WavReader::open(input)?;
     if reader.spec().sample_rate != RATE || reader.spec().channels != 1 {
@@ -112,6 +114,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     for seed in [1, 2] {
         let mut session = Session::new(start, SessionConfig { seed: [seed; 32], cname: None, bitrate: None });
         session.apply(start, &agreed(scheme != "plain", scheme == "dred"))?;
+        if scheme == "short" {
+            session.set_delay(Delay::Low);
+        }
         session.set_sending(true);
         ends.push(session);
     }
@@ -157,7 +162,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         writer.write_sample((sample * 32767.0) as i16)?;
     }
     writer.finalize()?;
-    let seconds = f64::from(packets) / 50.0;
+    let seconds = (length + 50) as f64 / 100.0;
     let quality = ends[1].quality();
     println!(
         r#"{{"kbps": {:.1}, "lost_pct": {:.1}, "buffer_ms": {:.1}, "concealed_pct": {:.1}}}"#,
