@@ -104,6 +104,8 @@ def main():
         source = ["module-remap-source", "source_name=boom", "master=mic2", "source_properties=device.description=Boom"]
         modules = {"speaker": load(place, *sink), "mic": load(place, *source)}
         phone = place.bellbird(2, {"echo": "off"}, chosen=False)
+        listed = lambda value: any(own["name"] == "Desk" for own in value.get("state", {}).get("devices", {}).get("speakers", []))
+        listed(phone.last) or phone.until(listed)
         phone.say(do="set-devices", role="speaker", devices=["pulseaudio:desk", "pulseaudio:ear2"])
         phone.say(do="set-devices", role="mic", devices=["pulseaudio:boom", "pulseaudio:mic2"])
         _, ends = place.bellbirds({"echo": "off"}, phone)
