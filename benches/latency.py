@@ -92,15 +92,15 @@ def measured(place, make):
 
 def budget(name, quality, whole):
     """Where the time goes, as far as the phone knows."""
-    frame, block = quality["packetMs"], 5.0 if name == "low" else 10.0
+    frame = quality["packetMs"]
     parts = {
-        "a block of the microphone": 5.0,
+        "half a block of the microphone": 5.0,
         "half a turn of the media thread": 5.0,
         "a frame": frame,
         "the look-ahead of Opus": 2.5 if frame < 20 else 6.5,
         "the jitter buffer, at the end": quality["bufferMs"],
-        "the ring of the speaker": block + 5.0,
-        "a block of the speaker": block,
+        # 25 ms before the device takes ten of them.
+        "the ring of the speaker": 20.0,
     }
     print(f"\n{name}: where {whole:.1f} ms go")
     for part, ms in parts.items():
