@@ -3,6 +3,7 @@
 
 mod hotplug;
 mod pipewire;
+mod priority;
 mod server;
 mod shapes;
 

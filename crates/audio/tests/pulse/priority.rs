@@ -1,27 +1,22 @@
 //! The priority of a thread, by a real rtkit on a bus of the test's own. That bus is named by the environment, so the test runs
 //! once more in a child process that is told of it.
-#![cfg(target_os = "linux")]
 
 use std::{
     env, fs,
     os::unix::fs::PermissionsExt,
     path::Path,
     process::{Child, Command, Stdio},
-    sync::mpsc,
-    thread,
-    time::{Duration, Instant},
 };
 
 use audio::Devices;
 use media::port::SoundPort;
 
+use crate::server::until;
+
 const POLKIT: &str = "/usr/lib/polkit-1/polkitd";
 const RTKIT: &str = "/usr/libexec/rtkit-daemon";
 /// Names the bus to whoever asks for that of the system.
 const BUS: &str = "DBUS_SYSTEM_BUS_ADDRESS";
-/// Nothing here takes longer than this unless it has failed.
-const LONGEST: Duration = Duration::from_secs(20);
-
 /// Ends with the test.
 struct Daemon(Child);
 
@@ -37,14 +32,6 @@ impl Drop for Daemon {
     fn drop(&mut self) {
         self.0.kill().expect("it is ours");
         self.0.wait().expect("it has ended");
-    }
-}
-
-fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let start = Instant::now();
-    while !is_so() {
-        assert!(start.elapsed() < LONGEST, "waited in vain: {what}");
-        thread::park_timeout(Duration::from_millis(5));
     }
 }
 
@@ -95,20 +82,8 @@ fn a_thread_that_moves_sound_goes_before_others() {
         is_there("org.freedesktop.PolicyKit1") && is_there("org.freedesktop.RealtimeKit1")
     });
     let test = env::current_exe().expect("this test has a file");
-    let status = Command::new(test).arg("--nocapture").env(BUS, &address).status().expect("it runs again");
+    let name = "priority::a_thread_that_moves_sound_goes_before_others";
+    let status =
+        Command::new(test).args(["--exact", name, "--nocapture"]).env(BUS, &address).status().expect("it runs again");
     assert!(status.success(), "it failed in its own process");
-}
-
-/// Where there is no bus, nothing is waited for and nothing breaks.
-#[test]
-fn without_rtkit_a_thread_goes_on() {
-    if env::var_os(BUS).is_some() {
-        return;
-    }
-    let (done, wait) = mpsc::channel();
-    thread::spawn(move || {
-        Devices::new().raise_priority();
-        done.send(nice()).expect("the test waits");
-    });
-    assert_eq!(wait.recv_timeout(LONGEST), Ok(nice()));
 }
