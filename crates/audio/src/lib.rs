@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(rtsan, feature(sanitize))]
 
+mod alarm;
 mod callback;
 mod capture;
 mod devices;

@@ -9,7 +9,7 @@ mod stream;
 
 use std::{
     ffi::{CStr, CString},
-    io::{self, BufReader, Read},
+    io::{self, BufReader, Read, Write},
     os::unix::net::UnixStream,
     time::Duration,
 };
@@ -19,6 +19,7 @@ use pulseaudio::protocol::{
     self, ChannelMap, Command, CommandReply, ProtocolError, PulseError, SampleSpec, ServerInfo, SinkInfoList,
     SourceInfoList,
 };
+use rustix::event::{PollFd, PollFlags, poll};
 
 pub(crate) use self::{
     events::Events,
@@ -75,7 +76,10 @@ impl Link {
     /// Sends a command and gives its number.
     fn send(&mut self, command: &Command) -> Result<u32, ProtocolError> {
         self.sent = self.sent.wrapping_add(1);
-        protocol::write_command_message(self.socket.get_mut(), self.sent, command, self.version)?;
+        // At once, for each of its parts would wake the server.
+        let mut message = Vec::new();
+        protocol::write_command_message(&mut message, self.sent, command, self.version)?;
+        self.socket.get_mut().write_all(&message)?;
         Ok(self.sent)
     }
 
@@ -87,6 +91,11 @@ impl Link {
     /// Waits for the next message as long as it takes, reads it into `into` and gives its channel: that of a stream, or of
     /// commands, which is the highest.
     fn wait(&mut self, into: &mut Vec<u8>) -> Result<u32, ProtocolError> {
+        if self.socket.buffer().is_empty() {
+            // Linux wakes who waits in a read also when the server has taken what was written, who waits here not. What goes
+            // wrong here, the read meets too.
+            let _ = poll(&mut [PollFd::new(self.socket.get_ref(), PollFlags::IN)], None);
+        }
         let about = protocol::read_descriptor(&mut self.socket)?;
         let length = usize::try_from(about.length).unwrap_or(usize::MAX);
         if length > protocol::MAX_MEMBLOCKQ_LENGTH {

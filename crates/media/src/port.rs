@@ -39,6 +39,13 @@ pub trait Capture: Send {
     /// Appends all samples that arrived since the last call to `out`; may append none. Never blocks.
     fn read(&mut self, now: Instant, out: &mut Vec<f32>);
 
+    /// Calls `wake` once, from any thread, as soon as so many frames can be read; a later wish takes the place of an earlier
+    /// one, and the first `wake` stays. What cannot, for a callback of a device may wake nobody, never does: read now and
+    /// then too.
+    fn wake_at(&mut self, frames: usize, wake: &Arc<dyn Fn() + Send + Sync>) {
+        let _ = (frames, wake);
+    }
+
     /// Whether the device still delivers. Once [`Health::Lost`], the stream stays lost: drop it and open another.
     fn health(&mut self, now: Instant) -> Health;
 

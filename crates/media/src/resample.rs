@@ -94,6 +94,11 @@ impl DriftCorrector {
         Self { target: target.as_secs_f64(), smoothed: None, integral: 0.0, last: None }
     }
 
+    /// Holds it at `target` from now on.
+    pub fn aim(&mut self, target: Duration) {
+        self.target = target.as_secs_f64();
+    }
+
     /// Takes the fill of the ring and returns the factor for [`Resampler::bend`]: below 1 when it is too full.
     pub fn update(&mut self, now: Instant, fill: Duration) -> f64 {
         let fill = fill.as_secs_f64();

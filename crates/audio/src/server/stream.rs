@@ -29,13 +29,13 @@ use crate::{
 };
 
 /// A microphone gives and a speaker takes this much at once; of what is played the server keeps twice as much.
-const PERIOD: Duration = Duration::from_millis(10);
+const PERIOD: Duration = Duration::from_millis(5);
 /// Some servers give the sound of a microphone in pieces of half a millisecond. After one that is so much shorter than a
 /// period nothing is read for a moment, so that what has come meanwhile is read at once: two thousand wakings in a second
 /// cost more than all else in a call.
-const PAUSE: Duration = Duration::from_millis(2);
-/// The server is asked how long samples are on their way once in so many blocks.
-const ASKED: u32 = 50;
+const PAUSE: Duration = Duration::from_millis(4);
+/// The server is asked how long samples are on their way each time so many of them went by.
+const ASKED: Duration = Duration::from_millis(500);
 /// Bytes of a sample. All are `f32` here, whatever the device has: the server converts without loss.
 const SAMPLE: usize = size_of::<f32>();
 
@@ -130,7 +130,8 @@ struct Wire {
     spec: SampleSpec,
     pulse: Arc<Pulse>,
     message: Vec<u8>,
-    blocks: u32,
+    /// Bytes that may go by before the latency is asked for.
+    unasked: usize,
 }
 
 /// What the server says to a stream.
@@ -145,7 +146,7 @@ enum Event<L> {
 
 impl Wire {
     fn new(link: Link, channel: u32, spec: SampleSpec) -> Self {
-        Self { link, channel, spec, pulse: Arc::default(), message: Vec::new(), blocks: 0 }
+        Self { link, channel, spec, pulse: Arc::default(), message: Vec::new(), unasked: 0 }
     }
 
     fn start<R>(
@@ -202,13 +203,15 @@ impl Wire {
         }
     }
 
-    /// Asks now and then how long samples are on their way.
-    fn ask_latency(&mut self, command: fn(LatencyParams) -> Command) -> Result<(), ProtocolError> {
-        if self.blocks.is_multiple_of(ASKED) {
+    /// So many bytes went by. Asks now and then how long samples are on their way.
+    fn ask_latency(&mut self, bytes: usize, command: fn(LatencyParams) -> Command) -> Result<(), ProtocolError> {
+        let Some(left) = self.unasked.checked_sub(bytes) else {
+            self.unasked = self::bytes(self.spec, ASKED) as usize;
             // The time is handed back, and nobody asks how long the answer took.
             self.link.send(&command(LatencyParams { channel: self.channel, now: SystemTime::UNIX_EPOCH }))?;
-        }
-        self.blocks = self.blocks.wrapping_add(1);
+            return Ok(());
+        };
+        self.unasked = left;
         Ok(())
     }
 
@@ -221,7 +224,7 @@ impl Wire {
 
 fn listen(mut wire: Wire, mut into: Producer<f32>) -> Result<Infallible, ProtocolError> {
     let (mut samples, block) = (Vec::new(), bytes(wire.spec, PERIOD));
-    let piece = block as usize / 4;
+    let (piece, frame) = (block as usize / 4, usize::from(wire.spec.channels) * SAMPLE);
     loop {
         match wire.next::<RecordLatency>()? {
             Event::Sound => {
@@ -229,9 +232,13 @@ fn listen(mut wire: Wire, mut into: Producer<f32>) -> Result<Infallible, Protoco
                 let fours = wire.message.as_chunks::<SAMPLE>().0;
                 samples.extend(fours.iter().map(|four| f32::from_le_bytes(*four)));
                 callback::hear(&samples, usize::from(wire.spec.channels), &mut into, &wire.pulse);
-                wire.ask_latency(Command::GetRecordLatency)?;
+                let there = into.buffer().capacity() - into.slots();
+                wire.pulse.alarm.tell(there);
+                wire.ask_latency(wire.message.len(), Command::GetRecordLatency)?;
                 if wire.message.len() < piece && wire.link.socket.buffer().is_empty() {
-                    thread::sleep(PAUSE);
+                    // Unless somebody waits for what comes sooner.
+                    let missing = wire.pulse.alarm.missing(there).map(|frames| frames * frame);
+                    thread::sleep(missing.map_or(PAUSE, |bytes| PAUSE.min(wire.spec.bytes_to_duration(bytes))));
                 }
             }
             // The first of a block waits for its last.
@@ -260,7 +267,7 @@ fn speak(mut wire: Wire, mut from: Consumer<f32>, first: u32) -> Result<Infallib
             message.extend_from_slice(&about);
             message.extend(samples.iter().flat_map(|sample: &f32| sample.to_le_bytes()));
             wire.link.socket.get_mut().write_all(&message)?;
-            wire.ask_latency(Command::GetPlaybackLatency)?;
+            wire.ask_latency(length, Command::GetPlaybackLatency)?;
         }
         wanted = match wire.next::<PlaybackLatency>()? {
             Event::Wanted(wanted) => wanted,

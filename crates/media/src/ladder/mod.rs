@@ -2,9 +2,10 @@
 //!
 //! | the far end reports | what is sent |
 //! |---|---|
-//! | no loss | Opus with its copy of the frame before in its own bits (in-band FEC), which any decoder knows |
-//! | no loss for some time, from near | [`short`] packets of Opus, without copies |
-//! | loss | the same without what lies above 8 kHz, which nothing that conceals can make, for clearer sound below |
+//! | nothing yet | Opus with its copy of the frame before in its own bits (in-band FEC), which any decoder knows |
+//! | no loss for some time | Opus without it, which sounds better in the same bits (PESQ-WB 4.36, not 4.22) |
+//! | the same, from near | [`short`] packets of Opus, without copies too |
+//! | loss | with copies, without what lies above 8 kHz, which nothing that conceals can make, for clearer sound below |
 //! | loss, and it agreed to RED | RFC 2198: each packet carries that of some packets before, out of the reach of a burst |
 //! | loss that takes the copies too, and it knows DRED | in some of these bits what was just before (deep redundancy) |
 //! | a queue that grows | the same with fewer bits, down to the least; then without RED |
@@ -12,16 +13,18 @@
 //! One copy that lies further back than a burst is long is worth more than two that are lost with it. While nothing is
 //! lost there are no copies and their bits are not spent.
 
+mod proof;
 mod short;
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::rtcp::ReportBlock;
+use proof::Proof;
 pub use short::Delay;
 use short::{Path, Short};
 
-/// Bits per second of the codec while nothing is lost: at this rate the copy of the last frame rides along.
+/// Bits per second of the codec while nothing is lost: at this rate the copy of the last frame can ride along.
 pub const CALM: u32 = 32_000;
 /// Most that is sent, copies and all.
 pub const CEILING: u32 = 50_000;
@@ -72,6 +75,8 @@ pub struct Plan {
     pub loss: u8,
     /// Whether what lies above 8 kHz is left out.
     pub wideband: bool,
+    /// Whether the copy of the frame before rides along in the bits of the codec.
+    pub copy: bool,
     /// How much of the sound before each packet rides along as deep redundancy, in 10 ms; its bits are among those of the
     /// codec, but not copied.
     pub past: u8,
@@ -82,7 +87,7 @@ pub struct Plan {
 }
 
 /// What is known of the path from us to the far end.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Ladder {
     /// Whether the far end takes RED.
     red: bool,
@@ -96,6 +101,8 @@ pub struct Ladder {
     loss: f32,
     on: bool,
     calm: u32,
+    /// Nothing at all is lost.
+    clear: Proof,
     /// Share of the way from floor to ceiling given up because of a queue, 0..=1.
     given_up: f32,
     shortest: Option<Duration>,
@@ -110,10 +117,32 @@ pub struct Ladder {
     short: Short,
 }
 
+impl Default for Ladder {
+    fn default() -> Self {
+        Self::new(None)
+    }
+}
+
 impl Ladder {
     /// With a bit-rate of one's own, for thin lines or thick ones; `None` is [`CALM`], and up to [`CEILING`] against loss.
     pub fn new(wish: Option<u32>) -> Self {
-        Self { wish, ..Self::default() }
+        Self {
+            red: false,
+            past: false,
+            limit: None,
+            wish,
+            loss: 0.0,
+            on: false,
+            calm: 0,
+            clear: Proof::new(false),
+            given_up: 0.0,
+            shortest: None,
+            before: None,
+            recent: VecDeque::new(),
+            told: None,
+            back: None,
+            short: Short::default(),
+        }
     }
 
     /// What offer and answer say: whether RED may be sent, and `maxaveragebitrate`, which bounds the sum (RFC 7587
@@ -142,6 +171,7 @@ impl Ladder {
         let loss = f32::from(block.fraction_lost) / 256.0;
         self.loss = loss.max(self.loss * 0.7);
         self.calm = if loss < OFF { self.calm + 1 } else { 0 };
+        self.clear.report(loss == 0.0, loss > 0.0);
         self.on = if self.on { self.calm < CALM_REPORTS } else { loss >= ON };
         self.count(block);
         self.back = self.on.then(|| self.distance());
@@ -174,7 +204,7 @@ impl Ladder {
             let (left, room_of_both) = (self.left(back), room - HEADERS);
             let (bitrate, loss) = (room_of_both / 2, percent(left));
             let wideband = bitrate <= WIDE;
-            let plan = Plan { bitrate, loss, wideband, past: 0, back: Some(back), short: false };
+            let plan = Plan { bitrate, loss, wideband, copy: false, past: 0, back: Some(back), short: false };
             if self.past && left >= DEEP && room >= FLOOR_OF_PAST {
                 // A good third of this is the past, and the rest is sent twice.
                 return Plan { bitrate: room_of_both / 12 * 7, past: PAST, ..plan };
@@ -184,10 +214,12 @@ impl Ladder {
         let loss = percent(self.loss);
         if short && room >= LEAST_SHORT {
             let bitrate = room.min(self.wish.unwrap_or(SHORT));
-            return Plan { bitrate, loss, wideband: false, past: 0, back: None, short: true };
+            // A whole copy behind it mends more, and short packets hold none.
+            return Plan { bitrate, loss, wideband: false, copy: false, past: 0, back: None, short: true };
         }
         let bitrate = room.min(self.wish.unwrap_or(CALM));
-        Plan { bitrate, loss, wideband: self.on && bitrate <= WIDE, past: 0, back: None, short: false }
+        let copy = !self.clear.is_proven();
+        Plan { bitrate, loss, wideband: self.on && bitrate <= WIDE, copy, past: 0, back: None, short: false }
     }
 
     /// The share of packets that are lost together with their copies so far back.

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use super::proof::Proof;
+
 /// How soon sound is to be there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Delay {
@@ -21,11 +23,6 @@ const EVEN: Duration = Duration::from_millis(5);
 /// Beyond these it is not.
 const FAR: Duration = Duration::from_millis(200);
 const UNEVEN: Duration = Duration::from_millis(15);
-/// Good reports in a row before packets are short, and at most, for a path that was good and did not stay so.
-const FEWEST: u32 = 2;
-const MOST: u32 = 32;
-/// Good reports in a row after which nothing is held against it any more: about two minutes.
-const FORGIVEN: u32 = 24;
 
 /// What a report says of the path.
 #[derive(Debug, Clone, Copy)]
@@ -38,32 +35,25 @@ pub(super) struct Path {
     pub(super) queue: bool,
 }
 
-/// ```text
-///          FEWEST good reports in a row (twice as many after each fall)
-///   usual ────────────────────────────────> short
-///     ^                                       │ any loss, a queue, far, uneven
-///     └───────────────────────────────────────┘
-/// ```
+/// Packets are short once the path proves good, and not any more after any loss, with a queue, far or uneven.
 #[derive(Debug, Clone)]
 pub(super) struct Short {
     wish: Delay,
     /// Whether the far end takes packets of 10 ms.
     allowed: bool,
-    on: bool,
-    good: u32,
-    needed: u32,
+    near: Proof,
 }
 
 impl Default for Short {
     fn default() -> Self {
-        Self { wish: Delay::Safe, allowed: false, on: false, good: 0, needed: FEWEST }
+        Self { wish: Delay::Safe, allowed: false, near: Proof::new(false) }
     }
 }
 
 impl Short {
     pub(super) fn wish(&mut self, wish: Delay) {
         if wish != self.wish {
-            (self.wish, self.on, self.good, self.needed) = (wish, wish == Delay::Low, 0, FEWEST);
+            (self.wish, self.near) = (wish, Proof::new(wish == Delay::Low));
         }
     }
 
@@ -72,7 +62,7 @@ impl Short {
     }
 
     pub(super) fn is_on(&self) -> bool {
-        self.on && self.allowed
+        self.wish != Delay::Safe && self.near.is_proven() && self.allowed
     }
 
     pub(super) fn report(&mut self, path: Path) {
@@ -80,23 +70,16 @@ impl Short {
         let asked = self.wish == Delay::Low;
         let good = loss == 0.0 && !queue && (asked || (jitter <= EVEN && rtt.is_some_and(|rtt| rtt <= NEAR)));
         let bad = loss > 0.0 || queue || (!asked && (jitter > UNEVEN || rtt.is_some_and(|rtt| rtt > FAR)));
-        self.good = if good { self.good + 1 } else { 0 };
-        if bad {
-            if self.on {
-                self.needed = (2 * self.needed).min(MOST);
-            }
-            self.on = false;
-        }
-        self.on |= self.wish != Delay::Safe && self.good >= self.needed;
-        if self.on && self.good >= FORGIVEN {
-            self.needed = FEWEST;
-        }
+        self.near.report(good, bad);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        super::proof::{FEWEST, FORGIVEN},
+        *,
+    };
 
     const MS: Duration = Duration::from_millis(1);
     const GOOD: Path = Path { loss: 0.0, jitter: MS, rtt: Some(Duration::from_millis(20)), queue: false };

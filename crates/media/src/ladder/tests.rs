@@ -37,18 +37,49 @@ fn reported(ladder: &mut Ladder, percents: &[u32], rtt: Duration) {
 fn copies_are_sent_while_packets_are_lost_and_not_at_once_ended() {
     let mut ladder = agreed();
     reported(&mut ladder, &[0, 0, 1], 50 * MS);
-    assert_eq!(ladder.plan(), Plan { bitrate: CALM, loss: 1, wideband: false, past: 0, back: None, short: false });
+    assert_eq!(
+        ladder.plan(),
+        Plan { bitrate: CALM, loss: 1, wideband: false, copy: true, past: 0, back: None, short: false }
+    );
     reported(&mut ladder, &[3], 50 * MS);
-    assert_eq!(ladder.plan(), Plan { bitrate: 24_000, loss: 1, wideband: true, past: 0, back: Some(2), short: false });
+    assert_eq!(
+        ladder.plan(),
+        Plan { bitrate: 24_000, loss: 1, wideband: true, copy: false, past: 0, back: Some(2), short: false }
+    );
     reported(&mut ladder, &[0, 0], 50 * MS);
     assert!(ladder.plan().back.is_some(), "two calm reports are not the end");
     reported(&mut ladder, &[2, 0, 0], 50 * MS);
     assert!(ladder.plan().back.is_some(), "three in a row");
     reported(&mut ladder, &[0], 50 * MS);
-    assert_eq!(ladder.plan(), Plan { bitrate: CALM, loss: 1, wideband: false, past: 0, back: None, short: false });
+    assert_eq!(
+        ladder.plan(),
+        Plan { bitrate: CALM, loss: 1, wideband: false, copy: true, past: 0, back: None, short: false }
+    );
     reported(&mut ladder, &[20], 50 * MS);
     ladder.agree(false, None);
-    assert_eq!(ladder.plan(), Plan { bitrate: CALM, loss: 20, wideband: true, past: 0, back: None, short: false });
+    assert_eq!(
+        ladder.plan(),
+        Plan { bitrate: CALM, loss: 20, wideband: true, copy: true, past: 0, back: None, short: false }
+    );
+}
+
+#[test]
+fn the_copy_in_the_packets_is_left_out_while_nothing_is_lost() {
+    let mut ladder = Ladder::default();
+    assert!(ladder.plan().copy, "nothing is known yet");
+    reported(&mut ladder, &[0], 50 * MS);
+    assert!(ladder.plan().copy, "one report is little");
+    reported(&mut ladder, &[0], 50 * MS);
+    assert_eq!(
+        ladder.plan(),
+        Plan { bitrate: CALM, loss: 0, wideband: false, copy: false, past: 0, back: None, short: false }
+    );
+    reported(&mut ladder, &[1], 50 * MS);
+    assert!(ladder.plan().copy, "at once");
+    reported(&mut ladder, &[0, 0, 0], 50 * MS);
+    assert!(ladder.plan().copy, "that path has to prove it twice as long");
+    reported(&mut ladder, &[0], 50 * MS);
+    assert!(!ladder.plan().copy);
 }
 
 #[test]
@@ -75,7 +106,10 @@ fn the_sum_stays_between_floor_and_ceiling_and_under_the_limit() {
         assert!((FLOOR..=last).contains(&sum(plan)), "{plan:?}");
         last = sum(plan);
     }
-    assert_eq!(ladder.plan(), Plan { bitrate: FLOOR, loss: 20, wideband: true, past: 0, back: None, short: false });
+    assert_eq!(
+        ladder.plan(),
+        Plan { bitrate: FLOOR, loss: 20, wideband: true, copy: true, past: 0, back: None, short: false }
+    );
     // It is gone, and slowly everything comes back.
     reported(&mut ladder, &[20], 60 * MS);
     assert!(ladder.plan().bitrate < 20_000);
@@ -111,7 +145,10 @@ fn packets_are_short_only_while_nothing_is_lost_and_the_line_is_wide_enough() {
     ladder.allow_short(true);
     ladder.set_delay(Delay::Auto);
     reported(&mut ladder, &[0, 0], 50 * MS);
-    assert_eq!(ladder.plan(), Plan { bitrate: SHORT, loss: 0, wideband: false, past: 0, back: None, short: true });
+    assert_eq!(
+        ladder.plan(),
+        Plan { bitrate: SHORT, loss: 0, wideband: false, copy: false, past: 0, back: None, short: true }
+    );
     for (limit, short) in [(50_000, true), (32_000, true), (31_000, false)] {
         ladder.agree(true, Some(limit));
         let plan = ladder.plan();
@@ -119,7 +156,10 @@ fn packets_are_short_only_while_nothing_is_lost_and_the_line_is_wide_enough() {
     }
     ladder.agree(true, None);
     reported(&mut ladder, &[1], 50 * MS);
-    assert_eq!(ladder.plan(), Plan { bitrate: CALM, loss: 1, wideband: false, past: 0, back: None, short: false });
+    assert_eq!(
+        ladder.plan(),
+        Plan { bitrate: CALM, loss: 1, wideband: false, copy: true, past: 0, back: None, short: false }
+    );
     reported(&mut ladder, &[20], 50 * MS);
     assert!(ladder.plan().back.is_some());
     let mut thin = Ladder::new(Some(24_000));

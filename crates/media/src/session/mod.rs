@@ -266,6 +266,11 @@ impl Session {
         self.capture.is_sending()
     }
 
+    /// Samples at 48 kHz after which a short packet is full and should go out at once; nothing where packets are not short.
+    pub fn short_of(&self) -> Option<usize> {
+        self.capture.short_of().filter(|_| self.capture.packet_time() < Duration::from_millis(20))
+    }
+
     /// Takes sound of the microphone, 48 kHz mono, of any length.
     pub fn capture(&mut self, now: Instant, samples: &[f32]) {
         self.handle_timeout(now);

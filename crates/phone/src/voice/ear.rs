@@ -1,7 +1,10 @@
 //! What happens every ten milliseconds while sound flows: the microphone goes to the call that is active, its sound and
 //! the phone's own go to the ear, and calls that nobody listens to go on by our clock.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use media::{RATE, level::Meter, mixer::Mixer, process::Trouble};
 use tokio::sync::mpsc;
@@ -43,6 +46,8 @@ pub(super) struct Ear {
     ticks: u32,
     /// What was last told of the microphone.
     trouble: Option<Trouble>,
+    /// Has [`Self::hear`] called when the microphone has what a short packet waits for.
+    wake: Option<Arc<dyn Fn() + Send + Sync>>,
     pub(super) levels: bool,
 }
 
@@ -67,8 +72,14 @@ impl Ear {
             next: None,
             ticks: 0,
             trouble: None,
+            wake: None,
             levels: false,
         }
+    }
+
+    /// Who is told, from any thread, that it is time to [`Self::hear`].
+    pub(super) fn wake_by(&mut self, wake: Arc<dyn Fn() + Send + Sync>) {
+        self.wake = Some(wake);
     }
 
     /// What the phone itself sounds like from now on.
@@ -163,6 +174,13 @@ impl Ear {
         self.watch_listening(now, devices);
     }
 
+    /// The microphone may have what a short packet waits for, which then goes out before the next tick.
+    pub(super) fn hear(&mut self, now: Instant, calls: &mut [Call], active: &[CallId], devices: &mut Devices) {
+        if self.next.is_some() {
+            self.hear_microphone(now, 0, calls, active, devices);
+        }
+    }
+
     fn hear_microphone(
         &mut self,
         now: Instant,
@@ -195,6 +213,12 @@ impl Ear {
                 // Who talks to nobody is sent silence, so that the way and its figures live.
                 None => (0..blocks).for_each(|_| call.capture(now, &SILENCE)),
             }
+        }
+        let talks = calls.iter().find(|call| call.talks() && active == [call.id.clone()]);
+        if let (Some(wake), Some(missing)) = (&self.wake, talks.and_then(|call| call.session.short_of()))
+            && let Some(own) = devices.microphone()
+        {
+            own.wake_at(missing, wake);
         }
     }
 

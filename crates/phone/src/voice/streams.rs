@@ -1,8 +1,9 @@
 //! An open microphone and an open speaker, with what stands between them and the calls.
 
-use std::time::{Duration, Instant};
+use std::{sync::Arc, time::Instant};
 
 use media::{
+    RATE,
     feed::{MicFeed, SpeakerFeed},
     port::{Capture, Playback, PortError},
     process::{Processing, Processor, Trouble},
@@ -10,9 +11,6 @@ use media::{
 
 use super::order::Clean;
 use crate::contract::Echo;
-
-/// How much more than its device takes at once a speaker holds, for our own lateness.
-const SPARE: Duration = Duration::from_millis(15);
 
 /// An open microphone.
 pub(super) struct Microphone {
@@ -42,6 +40,12 @@ impl Microphone {
         (self.processor.capture(now, self.feed.pull(now, self.stream.as_mut()), age), trouble)
     }
 
+    /// Has `wake` called once when so many more samples at 48 kHz can be heard, where the device can do that.
+    pub(super) fn wake_at(&mut self, samples: usize, wake: &Arc<dyn Fn() + Send + Sync>) {
+        let frames = (samples * self.stream.rate() as usize).div_ceil(RATE as usize);
+        self.stream.wake_at(frames, wake);
+    }
+
     /// What is done to its sound.
     #[cfg(test)]
     pub(super) fn processing(&self) -> Processing {
@@ -65,7 +69,7 @@ pub(super) struct Speaker {
 impl Speaker {
     /// With the id of its device.
     pub(super) fn new(now: Instant, stream: Box<dyn Playback>) -> Result<(String, Self), PortError> {
-        let feed = SpeakerFeed::new(now, stream.rate(), stream.period() + SPARE)
+        let feed = SpeakerFeed::new(now, stream.rate(), stream.period())
             .map_err(|error| PortError::Failed(error.to_string()))?;
         Ok((stream.device().to_owned(), Self { stream, feed }))
     }

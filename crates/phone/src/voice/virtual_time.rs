@@ -4,7 +4,10 @@
 use std::{
     collections::BTreeMap,
     net::{IpAddr, SocketAddr},
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Instant,
 };
 
@@ -82,6 +85,8 @@ pub(crate) struct VirtualVoice {
     desk: UnboundedReceiver<Told>,
     happened: UnboundedReceiver<Happened>,
     machine: Machine,
+    /// The microphone has what a packet waits for.
+    full: Arc<AtomicBool>,
 }
 
 impl VirtualVoice {
@@ -92,8 +97,11 @@ impl VirtualVoice {
         let (tell, happened) = unbounded_channel();
         let (desk_in, desk_told) = unbounded_channel();
         let (desk, worker) = Desk::new(port, desk_in);
-        let room = Room::new(Box::new(machine.clone()), desk, identity, seed, tell);
-        Self { room, worker, desk: desk_told, happened, machine }
+        let mut room = Room::new(Box::new(machine.clone()), desk, identity, seed, tell);
+        let full = Arc::new(AtomicBool::new(false));
+        let wakes = Arc::clone(&full);
+        room.wake_by(Arc::new(move || wakes.store(true, Ordering::SeqCst)));
+        Self { room, worker, desk: desk_told, happened, machine, full }
     }
 
     /// Takes an order, as the thread's loop does.
@@ -113,6 +121,9 @@ impl VirtualVoice {
 
     /// Does what is due.
     pub(crate) fn work(&mut self, now: Instant) {
+        if self.full.swap(false, Ordering::SeqCst) {
+            self.room.hear(now);
+        }
         self.room.work(now);
         loop {
             self.worker.serve_all();

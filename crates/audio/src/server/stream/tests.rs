@@ -116,6 +116,32 @@ fn a_microphone_hears_its_own_channel_alone() {
 }
 
 #[test]
+fn a_microphone_wakes_who_waits_for_as_much_once_it_is_there() {
+    let mut played = microphone();
+    let (tell, told) = std::sync::mpsc::channel();
+    let (pulse, ring) = (Arc::clone(&played.opened.pulse), &mut played.opened.ring);
+    let rings: Arc<dyn Fn() + Send + Sync> = Arc::new(move || tell.send(()).unwrap());
+    pulse.alarm.set(30, &rings);
+    let sound = |frames: usize| vec![0; frames * 2 * SAMPLE];
+    for frames in [20, 9, 1, 100] {
+        protocol::write_memblock(&mut played.socket, OURS, &sound(frames), 0).unwrap();
+    }
+    told.recv_timeout(Duration::from_secs(20)).unwrap();
+    assert!(ring.slots() >= 30, "{}", ring.slots());
+    // As much as is there already wakes at once, through the stream that others have; then nobody waits any more.
+    while ring.slots() < 130 {
+        thread::yield_now();
+    }
+    Watch::new(pulse).wake_at(130, ring.slots(), &rings);
+    told.try_recv().unwrap();
+    protocol::write_memblock(&mut played.socket, OURS, &sound(100), 0).unwrap();
+    while ring.slots() < 230 {
+        thread::yield_now();
+    }
+    assert!(told.try_recv().is_err(), "it rings once for each time it is set");
+}
+
+#[test]
 fn how_long_samples_are_on_their_way_is_told() {
     let mut played = speaker(80);
     let answer = PlaybackLatency {

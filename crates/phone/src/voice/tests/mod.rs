@@ -3,8 +3,10 @@
 mod conference;
 mod devices;
 mod far_end;
+mod pieces;
 mod recording;
 mod rig;
+mod short;
 mod table;
 
 use media::{

@@ -9,9 +9,10 @@ use std::{
 };
 
 use ice::Identity;
-use media::{codec::Codec, offer::Policy, signal::amplitude_at};
+use media::{codec::Codec, offer::Policy, port::SoundPort, signal::amplitude_at};
 
 use super::super::{Happened, Order, PathState, VirtualVoice, Ways, Wish};
+use super::pieces::{InPieces, Pieces};
 use crate::{
     contract::CallId,
     sound::{Buffers, Heard},
@@ -34,6 +35,8 @@ pub(super) struct One {
     pub(super) voice: VirtualVoice,
     pub(super) heard: Heard,
     pub(super) told: Vec<Happened>,
+    /// How its microphone gives its sound, where that counts.
+    pub(super) pieces: Option<Arc<Pieces>>,
 }
 
 /// A datagram, the soonest first and of one time in order.
@@ -52,6 +55,8 @@ pub(super) struct Table {
     pub(super) all: Vec<One>,
     way: BinaryHeap<Reverse<OnTheWay>>,
     sent: u64,
+    /// What the phone sent, and when, while somebody watches.
+    seen: Option<Vec<(Instant, Vec<u8>)>>,
 }
 
 /// The voice of this one: no harmonic of another one's, and none of the phone's own tones is near it.
@@ -71,11 +76,16 @@ fn address(who: usize) -> IpAddr {
 impl Table {
     /// A phone in a call with each of so many far ends; it talks with none of them yet.
     pub(super) fn of(far: usize) -> Self {
-        let all = (0..=far).map(One::new).collect();
-        let mut table = Self { now: Instant::now(), all, way: BinaryHeap::new(), sent: 0 };
+        // A codec that keeps the wave: what Opus makes of nine tones is a voice of its own.
+        Self::with((0..=far).map(One::new).collect(), Codec::Pcmu)
+    }
+
+    /// A phone in a call with each of the others, by this codec; it talks with none of them yet.
+    pub(super) fn with(all: Vec<One>, codec: Codec) -> Self {
+        let far = all.len() - 1;
+        let mut table = Self { now: Instant::now(), all, way: BinaryHeap::new(), sent: 0, seen: None };
         for who in 0..=far {
-            // One that keeps the wave: what Opus makes of nine tones is a voice of its own.
-            let policy = Policy { codecs: vec![Codec::Pcmu], ..Policy::default() };
+            let policy = Policy { codecs: vec![codec], ..Policy::default() };
             let ways = Ways { loopback: false, stun: Vec::new(), turn: Vec::new(), policy };
             table.order(who, Order::Ready { account: "a1".into(), ways: Some(ways) });
         }
@@ -120,8 +130,15 @@ impl Table {
         self.now = end;
     }
 
+    /// Time goes on, and this is what the phone sends meanwhile, and when.
+    pub(super) fn watched(&mut self, time: Duration) -> Vec<(Instant, Vec<u8>)> {
+        self.seen = Some(Vec::new());
+        self.passes(time);
+        self.seen.take().unwrap_or_default()
+    }
+
     fn step(&mut self, end: Instant) -> bool {
-        let due = self.all.iter_mut().filter_map(|one| one.voice.deadline()).min();
+        let due = self.all.iter_mut().filter_map(One::deadline).min();
         let arrives = self.way.peek().map(|Reverse(next)| next.at);
         let Some(next) = [due, arrives].into_iter().flatten().min().filter(|at| *at <= end) else { return false };
         self.now = self.now.max(next);
@@ -132,7 +149,10 @@ impl Table {
             }
         }
         for one in &mut self.all {
-            if one.voice.deadline().is_some_and(|at| at <= self.now) {
+            if one.deadline().is_some_and(|at| at <= self.now) {
+                if let Some(pieces) = &one.pieces {
+                    pieces.ring(self.now);
+                }
                 one.voice.work(self.now);
             }
         }
@@ -141,9 +161,12 @@ impl Table {
     }
 
     pub(super) fn carry(&mut self) {
-        for one in &mut self.all {
+        for (who, one) in self.all.iter_mut().enumerate() {
             for (from, to, bytes) in one.voice.sent() {
                 self.sent += 1;
+                if let Some(seen) = self.seen.as_mut().filter(|_| who == 0) {
+                    seen.push((self.now, bytes.clone()));
+                }
                 self.way.push(Reverse(OnTheWay { at: self.now + WAY, number: self.sent, to, from, bytes }));
             }
             one.told.extend(std::iter::from_fn(|| one.voice.happened()));
@@ -184,15 +207,34 @@ impl Table {
 }
 
 impl One {
-    fn new(who: usize) -> Self {
-        let mut at = 0_u32;
-        let (port, heard) = Buffers::new(move |out| {
-            for sample in out {
-                *sample = LOUD * (std::f32::consts::TAU * hertz(who) * at as f32 / 48_000.0).sin();
-                at = (at + 1) % 48_000;
-            }
-        });
-        let voice = VirtualVoice::new(Box::new(port), Arc::clone(&IDENTITY), [who as u8; 32], address(who));
-        Self { voice, heard, told: Vec::new() }
+    pub(super) fn new(who: usize) -> Self {
+        let (port, heard) = hum(who);
+        Self::at(who, Box::new(port), heard, None)
     }
+
+    /// With a microphone that gives its sound in pieces.
+    pub(super) fn in_pieces(who: usize) -> Self {
+        let ((port, heard), pieces) = (hum(who), Arc::default());
+        Self::at(who, Box::new(InPieces { port, pieces: Arc::clone(&pieces) }), heard, Some(pieces))
+    }
+
+    fn at(who: usize, port: Box<dyn SoundPort>, heard: Heard, pieces: Option<Arc<Pieces>>) -> Self {
+        let voice = VirtualVoice::new(port, Arc::clone(&IDENTITY), [who as u8; 32], address(who));
+        Self { voice, heard, told: Vec::new(), pieces }
+    }
+
+    fn deadline(&mut self) -> Option<Instant> {
+        let rings = self.pieces.as_ref().and_then(|pieces| pieces.rings_at());
+        [self.voice.deadline(), rings].into_iter().flatten().min()
+    }
+}
+
+fn hum(who: usize) -> (Buffers, Heard) {
+    let mut at = 0_u32;
+    Buffers::new(move |out| {
+        for sample in out {
+            *sample = LOUD * (std::f32::consts::TAU * hertz(who) * at as f32 / 48_000.0).sin();
+            at = (at + 1) % 48_000;
+        }
+    })
 }
