@@ -66,12 +66,15 @@ pub(crate) fn hear<T: Heard>(samples: &[T], channels: usize, into: &mut Producer
         let frames = samples.chunks_exact(channels.max(1));
         let room = into.slots().min(frames.len());
         if let Ok(chunk) = into.write_chunk_uninit(room) {
-            chunk.fill_from_iter(frames.map(|frame| {
-                let sum: f32 = frame.iter().map(|sample| sample.heard()).sum();
-                in_range(sum / frame.len() as f32)
-            }));
+            chunk.fill_from_iter(frames.map(mean));
         }
     });
+}
+
+/// One sample for all channels of a frame.
+pub(crate) fn mean<T: Heard>(frame: &[T]) -> f32 {
+    let sum: f32 = frame.iter().map(|sample| sample.heard()).sum();
+    in_range(sum / frame.len() as f32)
 }
 
 /// The speaker's callback: each sample of the ring goes to the device as a frame of `channels` equal ones. What is missing
@@ -102,7 +105,7 @@ pub(crate) fn play<T: Copy + FromSample<f32>>(
 }
 
 /// No device gets or gives more than full scale, and no number that is none.
-fn in_range(sample: f32) -> f32 {
+pub(crate) fn in_range(sample: f32) -> f32 {
     if sample.is_nan() { 0.0 } else { sample.clamp(-1.0, LOUDEST) }
 }
 

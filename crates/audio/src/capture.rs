@@ -81,10 +81,6 @@ impl Capture for Microphone {
         chunk.commit_all();
     }
 
-    fn wake_at(&mut self, frames: usize, wake: &Arc<dyn Fn() + Send + Sync>) {
-        self.watch.wake_at(frames, self.ring.slots(), wake);
-    }
-
     fn health(&mut self, now: Instant) -> Health {
         self.watch.health(now)
     }

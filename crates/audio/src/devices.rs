@@ -51,25 +51,23 @@ impl SoundPort for Devices {
 
     fn open_capture(&mut self, id: Option<&str>) -> Result<Box<dyn Capture>, PortError> {
         let id = id.map(str::to_owned);
-        let opened = open::within_limit(move || {
+        open::within_limit(move || {
             #[cfg(target_os = "linux")]
             if let Some(link) = Link::open() {
-                return server::open_capture(link, id.as_deref());
+                return Ok(Box::new(server::Microphone::open(link, id.as_deref())?) as Box<dyn Capture>);
             }
-            capture::open(id.as_deref())
-        })?;
-        Ok(Box::new(Microphone::new(opened)))
+            Ok(Box::new(Microphone::new(capture::open(id.as_deref())?)) as Box<dyn Capture>)
+        })
     }
 
     fn open_playback(&mut self, id: Option<&str>) -> Result<Box<dyn Playback>, PortError> {
         let id = id.map(str::to_owned);
-        let opened = open::within_limit(move || {
+        open::within_limit(move || {
             #[cfg(target_os = "linux")]
             if let Some(link) = Link::open() {
-                return server::open_playback(link, id.as_deref());
+                return Ok(Box::new(server::Speaker::open(link, id.as_deref())?) as Box<dyn Playback>);
             }
-            playout::open(id.as_deref())
-        })?;
-        Ok(Box::new(Speaker::new(opened)))
+            Ok(Box::new(Speaker::new(playout::open(id.as_deref())?)) as Box<dyn Playback>)
+        })
     }
 }

@@ -6,7 +6,6 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(rtsan, feature(sanitize))]
 
-mod alarm;
 mod callback;
 mod capture;
 mod devices;

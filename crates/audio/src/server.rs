@@ -9,7 +9,7 @@ mod stream;
 
 use std::{
     ffi::{CStr, CString},
-    io::{self, BufReader, Read, Write},
+    io::{self, BufReader, Write},
     os::unix::net::UnixStream,
     time::Duration,
 };
@@ -19,11 +19,10 @@ use pulseaudio::protocol::{
     self, ChannelMap, Command, CommandReply, ProtocolError, PulseError, SampleSpec, ServerInfo, SinkInfoList,
     SourceInfoList,
 };
-use rustix::event::{PollFd, PollFlags, poll};
 
 pub(crate) use self::{
     events::Events,
-    stream::{open_capture, open_playback},
+    stream::{Microphone, Speaker},
 };
 use crate::open::End;
 
@@ -86,24 +85,6 @@ impl Link {
     fn ask<R: CommandReply>(&mut self, command: &Command) -> Result<R, ProtocolError> {
         self.send(command)?;
         Ok(protocol::read_reply_message(&mut self.socket, self.version)?.1)
-    }
-
-    /// Waits for the next message as long as it takes, reads it into `into` and gives its channel: that of a stream, or of
-    /// commands, which is the highest.
-    fn wait(&mut self, into: &mut Vec<u8>) -> Result<u32, ProtocolError> {
-        if self.socket.buffer().is_empty() {
-            // Linux wakes who waits in a read also when the server has taken what was written, who waits here not. What goes
-            // wrong here, the read meets too.
-            let _ = poll(&mut [PollFd::new(self.socket.get_ref(), PollFlags::IN)], None);
-        }
-        let about = protocol::read_descriptor(&mut self.socket)?;
-        let length = usize::try_from(about.length).unwrap_or(usize::MAX);
-        if length > protocol::MAX_MEMBLOCKQ_LENGTH {
-            return Err(ProtocolError::Invalid(format!("a message of {length} bytes")));
-        }
-        into.resize(length, 0);
-        self.socket.read_exact(into)?;
-        Ok(about.channel)
     }
 
     /// The socket, for whoever ends the connection. From now on a read waits as long as it takes.

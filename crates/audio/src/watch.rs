@@ -12,18 +12,14 @@ use std::{
 
 use media::port::{Health, PortError};
 
-use crate::alarm::Alarm;
-
 /// A device that has called and then does not for this long is lost.
 const SILENT: Duration = Duration::from_millis(200);
 /// A device may take this long to call for the first time.
 const STARTING: Duration = Duration::from_secs(2);
 
 /// What the callbacks and the watcher share.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Pulse {
-    /// Wakes who waits for a microphone.
-    pub(crate) alarm: Alarm,
     calls: AtomicU64,
     /// In microseconds.
     latency: AtomicU32,
@@ -58,6 +54,7 @@ impl Pulse {
 }
 
 /// Judges a stream by its [`Pulse`].
+#[derive(Debug)]
 pub(crate) struct Watch {
     pulse: Arc<Pulse>,
     seen: u64,
@@ -73,12 +70,6 @@ impl Watch {
     /// How long samples are on their way, as the device told last; nothing at first.
     pub(crate) fn latency(&self) -> Duration {
         Duration::from_micros(self.pulse.latency.load(Ordering::Relaxed).into())
-    }
-
-    /// Wakes once when so many of the frames that are waited for are there, or at once where they are.
-    pub(crate) fn wake_at(&self, frames: usize, there: usize, wake: &Arc<dyn Fn() + Send + Sync>) {
-        self.pulse.alarm.set(frames, wake);
-        self.pulse.alarm.tell(there);
     }
 
     /// How the stream is at `now`. Once lost it stays lost.

@@ -39,11 +39,11 @@ pub trait Capture: Send {
     /// Appends all samples that arrived since the last call to `out`; may append none. Never blocks.
     fn read(&mut self, now: Instant, out: &mut Vec<f32>);
 
-    /// Calls `wake` once, from any thread, as soon as so many frames can be read; a later wish takes the place of an earlier
-    /// one, and the first `wake` stays. What cannot, for a callback of a device may wake nobody, never does: read now and
-    /// then too.
-    fn wake_at(&mut self, frames: usize, wake: &Arc<dyn Fn() + Send + Sync>) {
-        let _ = (frames, wake);
+    /// When so many frames more than were read can be read, as far as that can be known: for who wants them as soon as they
+    /// are there. Less may be there then, and it is asked again.
+    fn ready_at(&mut self, now: Instant, frames: usize) -> Option<Instant> {
+        let _ = (now, frames);
+        None
     }
 
     /// Whether the device still delivers. Once [`Health::Lost`], the stream stays lost: drop it and open another.
@@ -71,7 +71,7 @@ pub trait Playback: Send {
     /// Queues samples and returns how many were accepted; the rest did not fit. Never blocks.
     fn write(&mut self, now: Instant, samples: &[f32]) -> usize;
 
-    /// Frames accepted and not yet taken by the device.
+    /// Frames accepted and not yet taken by the device, as of the last [`Self::write`] or [`Self::health`].
     fn queued(&self) -> usize;
 
     /// Whether the device still takes samples. Once [`Health::Lost`], the stream stays lost.

@@ -1,89 +1,42 @@
-//! Streams of a sound server: a thread each, which waits for what the server says and calls back.
+//! Streams of a sound server. No thread waits for what the server says: whoever reads or writes a stream looks, some hundred
+//! times a second, for to wake a thread costs more than to move the sound.
+
+mod microphone;
+mod speaker;
 
 use std::{
-    convert::Infallible,
-    io::{Cursor, Write},
+    io::{self, Read, Write},
     net::Shutdown,
     os::unix::net::UnixStream,
     sync::Arc,
-    thread,
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
-use media::{RATE, port::PortError, resample::DEVICE_RATES};
+use media::{
+    RATE,
+    port::{Health, PortError},
+    resample::DEVICE_RATES,
+};
 use pulseaudio::protocol::{
-    Command, CommandReply, CreatePlaybackStreamReply, CreateRecordStreamReply, DESCRIPTOR_SIZE, Descriptor,
-    DescriptorFlags, LatencyParams, MAX_MEMBLOCKQ_LENGTH, PlaybackLatency, PlaybackStreamParams, Prop, Props,
-    ProtocolError, PulseError, RecordLatency, RecordStreamParams, SampleFormat, SampleSpec, TagStructReader,
-    encode_descriptor,
-    stream::{BufferAttr, StreamFlags},
-};
-use rtrb::{Consumer, Producer, RingBuffer};
-
-use super::{Known, Link, word};
-use crate::{
-    callback,
-    open::{End, Opened},
-    priority,
-    watch::Pulse,
+    self, Command, CommandReply, DESCRIPTOR_SIZE, LatencyParams, MAX_MEMBLOCKQ_LENGTH, Prop, Props, ProtocolError,
+    PulseError, SampleFormat, SampleSpec, TagStructReader, stream::StreamFlags,
 };
 
-/// A microphone gives and a speaker takes this much at once; of what is played the server keeps twice as much.
+pub(crate) use self::{microphone::Microphone, speaker::Speaker};
+use super::{Known, Link};
+use crate::watch::{Pulse, Watch};
+
+/// The server gives the sound of a microphone, and takes that of a speaker, in pieces of this length.
 const PERIOD: Duration = Duration::from_millis(5);
-/// Some servers give the sound of a microphone in pieces of half a millisecond. After one that is so much shorter than a
-/// period nothing is read for a moment, so that what has come meanwhile is read at once: two thousand wakings in a second
-/// cost more than all else in a call.
-const PAUSE: Duration = Duration::from_millis(4);
 /// The server is asked how long samples are on their way each time so many of them went by.
 const ASKED: Duration = Duration::from_millis(500);
+/// What is older than that is worth nothing.
+const OLD: Duration = Duration::from_millis(250);
 /// Bytes of a sample. All are `f32` here, whatever the device has: the server converts without loss.
 const SAMPLE: usize = size_of::<f32>();
-
-/// Opens the microphone of that id, or the default one.
-///
-/// # Errors
-/// What the server says of the device.
-pub(crate) fn open_capture(mut link: Link, id: Option<&str>) -> Result<Opened<Consumer<f32>>, PortError> {
-    let device = link.find(End::Input, id)?;
-    let spec = spec(&device);
-    let params = RecordStreamParams {
-        sample_spec: spec,
-        channel_map: device.map,
-        source_index: Some(device.index),
-        buffer_attr: BufferAttr { fragment_size: bytes(spec, PERIOD), ..BufferAttr::default() },
-        flags: flags(),
-        props: props(),
-        ..RecordStreamParams::default()
-    };
-    let reply: CreateRecordStreamReply = link.ask(&Command::CreateRecordStream(params)).map_err(word)?;
-    // A quarter of a second: what is older than that is worth nothing.
-    let (into, ring) = RingBuffer::new(spec.sample_rate as usize / 4);
-    Wire::new(link, reply.channel, spec).start("sound-in", device, ring, |wire| listen(wire, into))
-}
-
-/// Opens the speaker of that id, or the default one.
-///
-/// # Errors
-/// What the server says of the device.
-pub(crate) fn open_playback(mut link: Link, id: Option<&str>) -> Result<Opened<Producer<f32>>, PortError> {
-    let device = link.find(End::Output, id)?;
-    let spec = spec(&device);
-    let block = bytes(spec, PERIOD);
-    let params = PlaybackStreamParams {
-        sample_spec: spec,
-        channel_map: device.map,
-        sink_index: Some(device.index),
-        buffer_attr: BufferAttr { target_length: 2 * block, minimum_request_length: block, ..BufferAttr::default() },
-        flags: flags(),
-        props: props(),
-        ..PlaybackStreamParams::default()
-    };
-    let reply: CreatePlaybackStreamReply = link.ask(&Command::CreatePlaybackStream(params)).map_err(word)?;
-    // One channel, a quarter of a second: 200 ms of anything is never queued, and the writer watches the filling.
-    let (ring, from) = RingBuffer::new(spec.sample_rate as usize / 4);
-    let wanted = reply.requested_bytes;
-    Wire::new(link, reply.channel, spec).start("sound-out", device, ring, move |wire| speak(wire, from, wanted))
-}
+/// Read at once; and so often before the sound that goes out has its turn again.
+const PIECE: usize = 16 * 1024;
+const READS: usize = 64;
 
 /// A device's own rate and channels, for the phone converts better than the server; but a rate that no phone knows is the
 /// server's to convert.
@@ -101,8 +54,8 @@ fn bytes(spec: SampleSpec, time: Duration) -> u32 {
 
 fn flags() -> StreamFlags {
     // Where its device went, a stream ends. The server would move it to another one, and what was said in a headset would
-    // come from loud speakers (R17).
-    StreamFlags { no_move: true, adjust_latency: true, ..StreamFlags::default() }
+    // come from loud speakers (R17). The device is asked to work in pieces as long as ours.
+    StreamFlags { no_move: true, early_requests: true, ..StreamFlags::default() }
 }
 
 fn props() -> Props {
@@ -113,106 +66,164 @@ fn props() -> Props {
     props
 }
 
-/// Ends its stream when it is dropped.
-struct Stream(UnixStream);
-
-impl Drop for Stream {
-    fn drop(&mut self) {
-        // It may be closed already.
-        let _ = self.0.shutdown(Shutdown::Both);
-    }
-}
-
-/// The thread's end of a stream.
+/// Our end of a stream. It ends when this is dropped.
 struct Wire {
-    link: Link,
+    socket: UnixStream,
+    version: u16,
+    /// The number of the last command.
+    sent: u32,
     channel: u32,
     spec: SampleSpec,
-    pulse: Arc<Pulse>,
-    message: Vec<u8>,
-    /// Bytes that may go by before the latency is asked for.
+    device: String,
+    /// What the server said, up to the middle of a message.
+    said: Vec<u8>,
+    /// What it has not taken yet.
+    unsent: Vec<u8>,
+    /// Bytes of sound that may go by before the latency is asked for.
     unasked: usize,
+    pulse: Arc<Pulse>,
+    watch: Watch,
+    /// When it was looked for what the server says.
+    looked: Option<Instant>,
 }
 
 /// What the server says to a stream.
-enum Event<L> {
-    /// Here is sound, in `message`.
-    Sound,
-    /// So many bytes are wanted.
+enum Event<'a, L> {
+    /// Here is sound.
+    Sound(&'a [u8]),
+    /// So many bytes more are wanted.
     Wanted(u32),
+    /// There was nothing to play after so many bytes.
+    Dry(i64),
     /// Samples are so long on their way.
     Latency(L),
 }
 
+impl Drop for Wire {
+    fn drop(&mut self) {
+        // It may be closed already.
+        let _ = self.socket.shutdown(Shutdown::Both);
+    }
+}
+
 impl Wire {
-    fn new(link: Link, channel: u32, spec: SampleSpec) -> Self {
-        Self { link, channel, spec, pulse: Arc::default(), message: Vec::new(), unasked: 0 }
+    fn new(link: Link, channel: u32, spec: SampleSpec, device: String) -> io::Result<Self> {
+        let (version, sent, said) = (link.version, link.sent, link.socket.buffer().to_vec());
+        let socket = link.socket.into_inner();
+        socket.set_nonblocking(true)?;
+        let pulse = Arc::default();
+        let watch = Watch::new(Arc::clone(&pulse));
+        let (unsent, unasked, looked) = (Vec::new(), 0, None);
+        Ok(Self { socket, version, sent, channel, spec, device, said, unsent, unasked, pulse, watch, looked })
     }
 
-    fn start<R>(
-        self,
-        name: &str,
-        device: Known,
-        ring: R,
-        run: impl FnOnce(Self) -> Result<Infallible, ProtocolError> + Send + 'static,
-    ) -> Result<Opened<R>, PortError> {
-        let failed = |error: std::io::Error| PortError::Failed(error.to_string());
-        // The thread may be in the middle of a read, or the stream may be kept when the thread has ended: both may close it.
-        let [stream, last] = [self.link.handle().map_err(failed)?, self.link.handle().map_err(failed)?].map(Stream);
-        let (pulse, rate) = (Arc::clone(&self.pulse), self.spec.sample_rate);
-        let own = Arc::clone(&pulse);
-        let thread = thread::Builder::new().name(name.into()).spawn(move || {
-            priority::raise();
-            let Err(error) = run(self);
-            own.fail(|| PortError::Gone(error.to_string()));
-            drop(last);
-        });
-        thread.map_err(failed)?;
-        Ok(Opened { stream: Box::new(stream), rate, period: PERIOD, device: device.id, pulse, ring })
-    }
-
-    /// Waits until the server says something of interest.
-    fn next<L: CommandReply>(&mut self) -> Result<Event<L>, ProtocolError> {
-        loop {
-            let channel = self.link.wait(&mut self.message)?;
-            if channel == self.channel {
-                return Ok(Event::Sound);
-            } else if channel != u32::MAX {
-                continue;
+    /// Takes all that the server has said by now; once for each time.
+    fn look<L: CommandReply>(&mut self, now: Instant, take: impl FnMut(Event<'_, L>)) {
+        if self.looked.replace(now) != Some(now) && !self.pulse.has_failed() {
+            let mut said = std::mem::take(&mut self.said);
+            if let Err(error) = self.hear(&mut said, take) {
+                self.lose(&error);
             }
-            let mut rest = Cursor::new(self.message.as_slice());
-            let command = match Command::read_tag_prefixed(&mut rest, self.link.version) {
-                Ok((_, command)) => command,
-                // A newer server has more to say.
-                Err(ProtocolError::Unimplemented(..)) => continue,
-                Err(error) => return Err(error),
+            self.said = said;
+        }
+    }
+
+    fn hear<L: CommandReply>(
+        &mut self,
+        said: &mut Vec<u8>,
+        mut take: impl FnMut(Event<'_, L>),
+    ) -> Result<(), ProtocolError> {
+        let mut piece = [0; PIECE];
+        for _ in 0..READS {
+            let length = match self.socket.read(&mut piece) {
+                Ok(0) => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
+                Ok(length) => length,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) => return Err(error.into()),
             };
-            match command {
-                Command::Request(request) => return Ok(Event::Wanted(request.length)),
-                Command::Reply => {
-                    return TagStructReader::new(&mut rest, self.link.version).read().map(Event::Latency);
+            said.extend_from_slice(&piece[..length]);
+            let mut at = 0;
+            while let Some((channel, message)) = message(&said[at..])? {
+                at += DESCRIPTOR_SIZE + message.len();
+                if channel == self.channel {
+                    self.pulse.beat();
+                    take(Event::Sound(message));
+                } else if channel == u32::MAX
+                    && let Some(event) = self.event(message)?
+                {
+                    take(event);
                 }
-                Command::Error(error) => return Err(ProtocolError::ServerError(error)),
-                // Not every server leaves a stream where it is.
-                Command::PlaybackStreamKilled(_)
-                | Command::RecordStreamKilled(_)
-                | Command::PlaybackStreamMoved(_)
-                | Command::RecordStreamMoved(_) => return Err(ProtocolError::ServerError(PulseError::Killed)),
-                _ => {}
+            }
+            said.drain(..at);
+            if length < PIECE {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// What a command tells a stream.
+    fn event<L: CommandReply>(&self, message: &[u8]) -> Result<Option<Event<'static, L>>, ProtocolError> {
+        let mut rest = io::Cursor::new(message);
+        let command = match Command::read_tag_prefixed(&mut rest, self.version) {
+            Ok((_, command)) => command,
+            // A newer server has more to say.
+            Err(ProtocolError::Unimplemented(..)) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        Ok(match command {
+            Command::Request(request) => {
+                self.pulse.beat();
+                Some(Event::Wanted(request.length))
+            }
+            Command::Underflow(dry) => Some(Event::Dry(dry.offset)),
+            Command::Reply => Some(Event::Latency(TagStructReader::new(&mut rest, self.version).read()?)),
+            Command::Error(error) => return Err(ProtocolError::ServerError(error)),
+            // Not every server leaves a stream where it is.
+            Command::PlaybackStreamKilled(_)
+            | Command::RecordStreamKilled(_)
+            | Command::PlaybackStreamMoved(_)
+            | Command::RecordStreamMoved(_) => return Err(ProtocolError::ServerError(PulseError::Killed)),
+            _ => None,
+        })
+    }
+
+    /// So many bytes of sound went by. Asks now and then how long they are on their way; says whether it did.
+    fn ask_latency(&mut self, bytes: usize, command: fn(LatencyParams) -> Command) -> bool {
+        let Some(left) = self.unasked.checked_sub(bytes) else {
+            self.unasked = self::bytes(self.spec, ASKED) as usize;
+            self.sent = self.sent.wrapping_add(1);
+            // The time is handed back, and nobody asks how long the answer took.
+            let ask = command(LatencyParams { channel: self.channel, now: SystemTime::UNIX_EPOCH });
+            match protocol::write_command_message(&mut self.unsent, self.sent, &ask, self.version) {
+                Ok(()) => self.flush(),
+                Err(error) => self.lose(&error),
+            }
+            return true;
+        };
+        self.unasked = left;
+        false
+    }
+
+    /// Sends what the server takes now.
+    fn flush(&mut self) {
+        while !self.unsent.is_empty() && !self.pulse.has_failed() {
+            match self.socket.write(&self.unsent) {
+                Ok(length) => drop(self.unsent.drain(..length)),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(error) => self.lose(&error.into()),
             }
         }
     }
 
-    /// So many bytes went by. Asks now and then how long samples are on their way.
-    fn ask_latency(&mut self, bytes: usize, command: fn(LatencyParams) -> Command) -> Result<(), ProtocolError> {
-        let Some(left) = self.unasked.checked_sub(bytes) else {
-            self.unasked = self::bytes(self.spec, ASKED) as usize;
-            // The time is handed back, and nobody asks how long the answer took.
-            self.link.send(&command(LatencyParams { channel: self.channel, now: SystemTime::UNIX_EPOCH }))?;
-            return Ok(());
-        };
-        self.unasked = left;
-        Ok(())
+    fn lose(&self, error: &ProtocolError) {
+        self.pulse.fail(|| PortError::Gone(error.to_string()));
+    }
+
+    fn health(&mut self, now: Instant) -> Health {
+        self.watch.health(now)
     }
 
     /// Samples were `device` microseconds in the device and wait behind `bytes` more.
@@ -220,64 +231,23 @@ impl Wire {
         let bytes = usize::try_from(bytes).unwrap_or(0);
         self.pulse.tell_latency(Duration::from_micros(device).checked_add(self.spec.bytes_to_duration(bytes)));
     }
-}
 
-fn listen(mut wire: Wire, mut into: Producer<f32>) -> Result<Infallible, ProtocolError> {
-    let (mut samples, block) = (Vec::new(), bytes(wire.spec, PERIOD));
-    let (piece, frame) = (block as usize / 4, usize::from(wire.spec.channels) * SAMPLE);
-    loop {
-        match wire.next::<RecordLatency>()? {
-            Event::Sound => {
-                samples.clear();
-                let fours = wire.message.as_chunks::<SAMPLE>().0;
-                samples.extend(fours.iter().map(|four| f32::from_le_bytes(*four)));
-                callback::hear(&samples, usize::from(wire.spec.channels), &mut into, &wire.pulse);
-                let there = into.buffer().capacity() - into.slots();
-                wire.pulse.alarm.tell(there);
-                wire.ask_latency(wire.message.len(), Command::GetRecordLatency)?;
-                if wire.message.len() < piece && wire.link.socket.buffer().is_empty() {
-                    // Unless somebody waits for what comes sooner.
-                    let missing = wire.pulse.alarm.missing(there).map(|frames| frames * frame);
-                    thread::sleep(missing.map_or(PAUSE, |bytes| PAUSE.min(wire.spec.bytes_to_duration(bytes))));
-                }
-            }
-            // The first of a block waits for its last.
-            Event::Latency(at) => {
-                wire.tell_latency(at.source_usec, at.write_offset - at.read_offset + i64::from(block))
-            }
-            Event::Wanted(_) => {}
-        }
+    /// Bytes of a frame.
+    fn frame(&self) -> usize {
+        usize::from(self.spec.channels) * SAMPLE
     }
 }
 
-fn speak(mut wire: Wire, mut from: Consumer<f32>, first: u32) -> Result<Infallible, ProtocolError> {
-    let (mut samples, mut message, mut wanted) = (Vec::new(), Vec::new(), first);
-    loop {
-        let length = wanted as usize / SAMPLE * SAMPLE;
-        if length > MAX_MEMBLOCKQ_LENGTH {
-            return Err(ProtocolError::Invalid(format!("{length} bytes are wanted at once")));
-        } else if length > 0 {
-            samples.resize(length / SAMPLE, 0.0);
-            callback::play(&mut samples, usize::from(wire.spec.channels), &mut from, &wire.pulse);
-            let mut about = [0; DESCRIPTOR_SIZE];
-            let flags = DescriptorFlags::empty();
-            let descriptor = Descriptor { length: length as u32, channel: wire.channel, offset: 0, flags };
-            encode_descriptor(&mut about, &descriptor);
-            message.clear();
-            message.extend_from_slice(&about);
-            message.extend(samples.iter().flat_map(|sample: &f32| sample.to_le_bytes()));
-            wire.link.socket.get_mut().write_all(&message)?;
-            wire.ask_latency(length, Command::GetPlaybackLatency)?;
-        }
-        wanted = match wire.next::<PlaybackLatency>()? {
-            Event::Wanted(wanted) => wanted,
-            Event::Latency(at) => {
-                wire.tell_latency(at.sink_usec, at.write_offset - at.read_offset);
-                0
-            }
-            Event::Sound => 0,
-        };
+/// The first message of what was said, and its channel: that of a stream, or of commands, which is the highest. Nothing
+/// before the whole of it is there.
+fn message(said: &[u8]) -> Result<Option<(u32, &[u8])>, ProtocolError> {
+    let Some((mut about, rest)) = said.split_at_checked(DESCRIPTOR_SIZE) else { return Ok(None) };
+    let about = protocol::read_descriptor(&mut about)?;
+    let length = usize::try_from(about.length).unwrap_or(usize::MAX);
+    if length > MAX_MEMBLOCKQ_LENGTH {
+        return Err(ProtocolError::Invalid(format!("a message of {length} bytes")));
     }
+    Ok(rest.get(..length).map(|message| (about.channel, message)))
 }
 
 #[cfg(test)]

@@ -1,10 +1,7 @@
 //! What happens every ten milliseconds while sound flows: the microphone goes to the call that is active, its sound and
 //! the phone's own go to the ear, and calls that nobody listens to go on by our clock.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use media::{RATE, level::Meter, mixer::Mixer, process::Trouble};
 use tokio::sync::mpsc;
@@ -46,8 +43,8 @@ pub(super) struct Ear {
     ticks: u32,
     /// What was last told of the microphone.
     trouble: Option<Trouble>,
-    /// Has [`Self::hear`] called when the microphone has what a short packet waits for.
-    wake: Option<Arc<dyn Fn() + Send + Sync>>,
+    /// When the microphone has what a short packet waits for, which then goes out before the next tick.
+    full_at: Option<Instant>,
     pub(super) levels: bool,
 }
 
@@ -72,14 +69,9 @@ impl Ear {
             next: None,
             ticks: 0,
             trouble: None,
-            wake: None,
+            full_at: None,
             levels: false,
         }
-    }
-
-    /// Who is told, from any thread, that it is time to [`Self::hear`].
-    pub(super) fn wake_by(&mut self, wake: Arc<dyn Fn() + Send + Sync>) {
-        self.wake = Some(wake);
     }
 
     /// What the phone itself sounds like from now on.
@@ -142,7 +134,7 @@ impl Ear {
 
     /// When [`Self::tick`] is due.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.next
+        self.full_at.min(self.next).or(self.next)
     }
 
     /// Moves ten milliseconds of sound, or as many as are due.
@@ -157,6 +149,9 @@ impl Ear {
             blocks += 1;
         }
         if blocks == 0 {
+            if self.full_at.is_some_and(|at| at <= now) {
+                self.hear_microphone(now, 0, calls, active, devices);
+            }
             return;
         }
         devices.check(now);
@@ -172,13 +167,6 @@ impl Ear {
             self.tell_levels(calls, active);
         }
         self.watch_listening(now, devices);
-    }
-
-    /// The microphone may have what a short packet waits for, which then goes out before the next tick.
-    pub(super) fn hear(&mut self, now: Instant, calls: &mut [Call], active: &[CallId], devices: &mut Devices) {
-        if self.next.is_some() {
-            self.hear_microphone(now, 0, calls, active, devices);
-        }
     }
 
     fn hear_microphone(
@@ -215,11 +203,8 @@ impl Ear {
             }
         }
         let talks = calls.iter().find(|call| call.talks() && active == [call.id.clone()]);
-        if let (Some(wake), Some(missing)) = (&self.wake, talks.and_then(|call| call.session.short_of()))
-            && let Some(own) = devices.microphone()
-        {
-            own.wake_at(missing, wake);
-        }
+        let missing = talks.and_then(|call| call.session.short_of());
+        self.full_at = missing.and_then(|missing| devices.microphone()?.ready_at(now, missing));
     }
 
     fn play(&mut self, now: Instant, blocks: usize, calls: &mut [Call], active: &[CallId], devices: &mut Devices) {

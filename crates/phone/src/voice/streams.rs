@@ -1,6 +1,6 @@
 //! An open microphone and an open speaker, with what stands between them and the calls.
 
-use std::{sync::Arc, time::Instant};
+use std::time::Instant;
 
 use media::{
     RATE,
@@ -40,10 +40,9 @@ impl Microphone {
         (self.processor.capture(now, self.feed.pull(now, self.stream.as_mut()), age), trouble)
     }
 
-    /// Has `wake` called once when so many more samples at 48 kHz can be heard, where the device can do that.
-    pub(super) fn wake_at(&mut self, samples: usize, wake: &Arc<dyn Fn() + Send + Sync>) {
-        let frames = (samples * self.stream.rate() as usize).div_ceil(RATE as usize);
-        self.stream.wake_at(frames, wake);
+    /// When so many more samples at 48 kHz can be heard, where the device knows that.
+    pub(super) fn ready_at(&mut self, now: Instant, samples: usize) -> Option<Instant> {
+        self.stream.ready_at(now, (samples * self.stream.rate() as usize).div_ceil(RATE as usize))
     }
 
     /// What is done to its sound.

@@ -11,7 +11,7 @@ use ice::Identity;
 use media::{ladder::Delay, port::SoundPort};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha12Rng;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::mpsc;
 
 use super::{
     call::{Call, Making},
@@ -120,9 +120,6 @@ impl Room {
         mut datagrams: mpsc::Receiver<Datagram>,
         mut desk: mpsc::UnboundedReceiver<Told>,
     ) {
-        let full = Arc::new(Notify::new());
-        let wakes = Arc::clone(&full);
-        self.wake_by(Arc::new(move || wakes.notify_one()));
         loop {
             let deadline = self.deadline();
             tokio::select! {
@@ -132,7 +129,6 @@ impl Room {
                 },
                 Some(datagram) = datagrams.recv() => self.take(Instant::now(), &datagram),
                 Some(told) = desk.recv() => self.told(Instant::now(), told),
-                () = full.notified() => self.hear(Instant::now()),
                 () = at(deadline) => {}
             }
             while let Ok(datagram) = datagrams.try_recv() {
@@ -172,16 +168,6 @@ impl Room {
             }
         }
         self.ready.refill(now);
-    }
-
-    /// Who is told, from any thread, that it is time to [`Self::hear`].
-    pub(super) fn wake_by(&mut self, wake: Arc<dyn Fn() + Send + Sync>) {
-        self.ear.wake_by(wake);
-    }
-
-    /// The microphone has what a packet waits for.
-    pub(super) fn hear(&mut self, now: Instant) {
-        self.ear.hear(now, &mut self.calls, &self.active, &mut self.devices);
     }
 
     /// The desk has news.

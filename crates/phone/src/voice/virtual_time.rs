@@ -4,10 +4,7 @@
 use std::{
     collections::BTreeMap,
     net::{IpAddr, SocketAddr},
-    sync::{
-        Arc, Mutex, MutexGuard,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard},
     time::Instant,
 };
 
@@ -85,8 +82,6 @@ pub(crate) struct VirtualVoice {
     desk: UnboundedReceiver<Told>,
     happened: UnboundedReceiver<Happened>,
     machine: Machine,
-    /// The microphone has what a packet waits for.
-    full: Arc<AtomicBool>,
 }
 
 impl VirtualVoice {
@@ -97,11 +92,8 @@ impl VirtualVoice {
         let (tell, happened) = unbounded_channel();
         let (desk_in, desk_told) = unbounded_channel();
         let (desk, worker) = Desk::new(port, desk_in);
-        let mut room = Room::new(Box::new(machine.clone()), desk, identity, seed, tell);
-        let full = Arc::new(AtomicBool::new(false));
-        let wakes = Arc::clone(&full);
-        room.wake_by(Arc::new(move || wakes.store(true, Ordering::SeqCst)));
-        Self { room, worker, desk: desk_told, happened, machine, full }
+        let room = Room::new(Box::new(machine.clone()), desk, identity, seed, tell);
+        Self { room, worker, desk: desk_told, happened, machine }
     }
 
     /// Takes an order, as the thread's loop does.
@@ -121,9 +113,6 @@ impl VirtualVoice {
 
     /// Does what is due.
     pub(crate) fn work(&mut self, now: Instant) {
-        if self.full.swap(false, Ordering::SeqCst) {
-            self.room.hear(now);
-        }
         self.room.work(now);
         loop {
             self.worker.serve_all();

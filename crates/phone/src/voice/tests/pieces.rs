@@ -1,5 +1,5 @@
-//! A microphone that gives its sound in pieces of five milliseconds, at times of its own, and wakes who waits for them, as a
-//! sound server does.
+//! A microphone that gives its sound in pieces of five milliseconds, at times of its own, and knows when, as a sound server
+//! does.
 
 use std::{
     sync::{Arc, Mutex},
@@ -21,9 +21,6 @@ struct State {
     begun: Option<Instant>,
     /// Pieces that were read.
     read: u32,
-    /// When as much is there as was asked for, and who is woken then.
-    rings_at: Option<Instant>,
-    wake: Option<Arc<dyn Fn() + Send + Sync>>,
 }
 
 /// What is known of the pieces.
@@ -31,18 +28,6 @@ struct State {
 pub(super) struct Pieces(Mutex<State>);
 
 impl Pieces {
-    pub(super) fn rings_at(&self) -> Option<Instant> {
-        self.0.lock().unwrap().rings_at
-    }
-
-    /// Wakes whoever waits until now.
-    pub(super) fn ring(&self, now: Instant) {
-        let mut state = self.0.lock().unwrap();
-        if state.rings_at.take_if(|at| *at <= now).is_some() {
-            state.wake.as_ref().unwrap()();
-        }
-    }
-
     /// How long after a piece came this time is.
     pub(super) fn after_a_piece(&self, at: Instant) -> Duration {
         let since = at.duration_since(self.0.lock().unwrap().begun.unwrap() + FIRST);
@@ -87,11 +72,10 @@ impl Capture for Microphone {
             self.inner.read(begun + PIECE * state.read, out);
         }
     }
-    fn wake_at(&mut self, frames: usize, wake: &Arc<dyn Fn() + Send + Sync>) {
-        let mut state = self.pieces.0.lock().unwrap();
+    fn ready_at(&mut self, _: Instant, frames: usize) -> Option<Instant> {
+        let state = self.pieces.0.lock().unwrap();
         let pieces = state.read + frames.div_ceil(SAMPLES) as u32 - 1;
-        state.rings_at = state.begun.map(|begun| begun + FIRST + PIECE * pieces);
-        state.wake = Some(Arc::clone(wake));
+        state.begun.map(|begun| begun + FIRST + PIECE * pieces)
     }
     fn health(&mut self, now: Instant) -> Health {
         self.inner.health(now)

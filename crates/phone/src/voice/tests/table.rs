@@ -138,7 +138,7 @@ impl Table {
     }
 
     fn step(&mut self, end: Instant) -> bool {
-        let due = self.all.iter_mut().filter_map(One::deadline).min();
+        let due = self.all.iter_mut().filter_map(|one| one.voice.deadline()).min();
         let arrives = self.way.peek().map(|Reverse(next)| next.at);
         let Some(next) = [due, arrives].into_iter().flatten().min().filter(|at| *at <= end) else { return false };
         self.now = self.now.max(next);
@@ -149,10 +149,7 @@ impl Table {
             }
         }
         for one in &mut self.all {
-            if one.deadline().is_some_and(|at| at <= self.now) {
-                if let Some(pieces) = &one.pieces {
-                    pieces.ring(self.now);
-                }
+            if one.voice.deadline().is_some_and(|at| at <= self.now) {
                 one.voice.work(self.now);
             }
         }
@@ -221,11 +218,6 @@ impl One {
     fn at(who: usize, port: Box<dyn SoundPort>, heard: Heard, pieces: Option<Arc<Pieces>>) -> Self {
         let voice = VirtualVoice::new(port, Arc::clone(&IDENTITY), [who as u8; 32], address(who));
         Self { voice, heard, told: Vec::new(), pieces }
-    }
-
-    fn deadline(&mut self) -> Option<Instant> {
-        let rings = self.pieces.as_ref().and_then(|pieces| pieces.rings_at());
-        [self.voice.deadline(), rings].into_iter().flatten().min()
     }
 }
 
