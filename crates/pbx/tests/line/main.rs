@@ -60,7 +60,7 @@ async fn who_calls_600_hears_itself() {
     let mut phone = Phone::registered(&pbx, 0).await;
     let call = phone.talk_to("600").await;
     let late = hears_itself(&mut phone).await;
-    println!("the echo is {late:.0} ms late, under {:?}", phone.now().profile);
+    println!("the echo is {late:.0} ms late, under {:?}", phone.now().security);
     assert!(phone.now().first_sound);
     phone.press("5#");
     phone.wait("the keys come back", |phone| (phone.now().keys == "5#").then_some(())).await;

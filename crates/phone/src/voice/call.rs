@@ -10,7 +10,8 @@ use std::{
 
 use bytes::Bytes;
 use ice::{
-    CandidateKind, Identity, LocalDescription, Path, PathConfig, PathEvent, PathOutput, RemoteDescription, Timing,
+    CandidateKind, Identity, LocalDescription, Path, PathConfig, PathEvent, PathOutput, RemoteDescription, Security,
+    Timing,
 };
 use media::{
     mixer::Party,
@@ -60,7 +61,7 @@ pub(super) struct Call {
     ours: bool,
     rtcp: bool,
     pair: Option<(SocketAddr, SocketAddr)>,
-    profile: Option<&'static str>,
+    security: Option<Security>,
     due: Option<Instant>,
 }
 
@@ -91,7 +92,7 @@ impl Call {
             ours: false,
             rtcp: true,
             pair: None,
-            profile: None,
+            security: None,
             due: None,
         })
     }
@@ -292,8 +293,8 @@ impl Call {
                 }
                 self.secure()
             }
-            PathEvent::Secure(profile) => {
-                self.profile = Some(profile);
+            PathEvent::Secure(security) => {
+                self.security = Some(security);
                 self.secure()
             }
             PathEvent::Recovered => self.secure(),
@@ -308,8 +309,13 @@ impl Call {
     }
 
     fn secure(&self) -> Option<PathState> {
-        let ((local, remote), srtp) = (self.pair?, self.profile?);
-        self.path.is_secure().then(|| PathState::Secure { srtp, local, remote, relay: self.sockets.is_relay(local) })
+        let ((local, remote), security) = (self.pair?, self.security?);
+        self.path.is_secure().then(|| PathState::Secure {
+            security,
+            local,
+            remote,
+            relay: self.sockets.is_relay(local),
+        })
     }
 
     /// Are ways being tried, and none found yet?
