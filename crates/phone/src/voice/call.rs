@@ -4,7 +4,6 @@ mod sound;
 
 use std::{
     net::SocketAddr,
-    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -37,7 +36,6 @@ pub(super) struct Making {
     pub(super) id: CallId,
     pub(super) sockets: Sockets,
     pub(super) ways: Ways,
-    pub(super) identity: Arc<Identity>,
     /// For the description, the path and the sound.
     pub(super) seeds: [[u8; 32]; 3],
 }
@@ -73,10 +71,12 @@ impl Call {
     pub(super) fn new(now: Instant, making: Making) -> Result<Self, String> {
         let [words, path, sound] = making.seeds;
         let timing = if making.ways.loopback { Timing::FAST } else { Timing::STANDARD };
+        // RFC 8827 6.5: two calls with one key could be told to be of one phone.
+        let identity = Identity::generate().map_err(|error| error.to_string())?;
         let config = PathConfig {
             timing,
             allow_loopback: making.ways.loopback,
-            ..PathConfig::new(making.identity, making.sockets.candidates(), path)
+            ..PathConfig::new(identity, making.sockets.candidates(), path)
         };
         Ok(Self {
             id: making.id,
