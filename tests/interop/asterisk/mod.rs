@@ -90,9 +90,10 @@ impl Asterisk {
         phone
     }
 
-    /// Lets it call `2001` and connect whoever answers to an extension.
-    pub(crate) fn call(&self, extension: &str) {
-        let text = format!("Channel: PJSIP/2001\nCallerID: \"Robot\" <77>\nContext: phones\nExtension: {extension}\n");
+    /// Lets it call `user` and connect whoever answers to an extension.
+    pub(crate) fn call(&self, user: &str, extension: &str) {
+        let text =
+            format!("Channel: PJSIP/{user}\nCallerID: \"Robot\" <77>\nContext: phones\nExtension: {extension}\n");
         let spool = self.folder.path().join("spool");
         // It takes a file the moment it sees it, so the file appears there whole.
         fs::write(spool.join("call"), text).expect("a folder of ours");
