@@ -159,6 +159,6 @@ fn is_root() -> bool {
 /// A `chroot` for who is not root: in a user namespace of its own, so that the test can end what it started.
 fn unprivileged() -> Result<Command, Missing> {
     let mut command = Command::new(installed("unshare", "util-linux")?);
-    command.args(["--map-root-user", "chroot"]);
+    command.arg("--map-root-user").arg(installed("chroot", "coreutils")?);
     Ok(command)
 }
