@@ -22,6 +22,7 @@ fn main() -> ExitCode {
             cases::asterisk::TESTS,
             cases::practice::TESTS,
             cases::front::TESTS,
+            cases::ciphers::TESTS,
         ]
         .concat(),
     )

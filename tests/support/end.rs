@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ice::{Identity, LocalCandidate, Path, PathConfig, PathEvent, PathOutput, RemoteDescription, Timing};
+use ice::{Identity, LocalCandidate, Path, PathConfig, PathEvent, PathOutput, RemoteDescription, Security, Timing};
 use media::{
     RATE,
     offer::{Agreed, Direction, LocalPath, Negotiation, Policy},
@@ -91,8 +91,8 @@ struct End {
     session: Session,
     socket: Arc<Udp>,
     voice: Voice,
-    /// The SRTP profile, once the path is secured.
-    secure: Option<&'static str>,
+    /// How its sound is protected, once the path is secured.
+    secure: Option<Security>,
     said: Sound,
     heard: Sound,
     sent: Record<Vec<u8>>,
@@ -148,9 +148,9 @@ impl Ours {
         Self { end, said, heard, sent, runs }
     }
 
-    /// The SRTP profile, once the path is secured.
+    /// How its sound is protected, once the path is secured.
     #[must_use]
-    pub fn secure(&self) -> Option<&'static str> {
+    pub fn secure(&self) -> Option<Security> {
         self.lock().secure
     }
 
@@ -270,7 +270,7 @@ impl End {
                     }
                     PathOutput::Event(PathEvent::Rtp(packet)) => self.session.handle_rtp(now, &packet),
                     PathOutput::Event(PathEvent::Rtcp(packet)) => self.session.handle_rtcp(now, &packet),
-                    PathOutput::Event(PathEvent::Secure(profile)) => self.secure = Some(profile),
+                    PathOutput::Event(PathEvent::Secure(security)) => self.secure = Some(security),
                     PathOutput::Event(PathEvent::Failed(error)) => panic!("the path failed: {error}"),
                     PathOutput::Event(_) => {}
                     PathOutput::Timeout(at) => break at,

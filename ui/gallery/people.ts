@@ -51,9 +51,9 @@ export const state = (more: Partial<PhoneState> = {}): PhoneState => ({
 export const call = (id: string, who: Party, phase: Phase, more: Partial<Call> = {}): Call => ({
   id, account: 'a1', direction: 'out', with: who, phase, startedAt: before(800), answeredAt: null, heldAt: null, endedAt: null, silenced: false,
   muted: false, hold: 'none', active: true, can: ['hangup'], recording: false, transfer: null, conference: null, asked: who.number,
-  media: { path: 'none', secureMs: null, firstSoundMs: null, codec: null, srtp: null, local: null, remote: null, relay: false }, trouble: null, ...more,
+  media: { path: 'none', secureMs: null, firstSoundMs: null, codec: null, srtp: null, cipher: null, local: null, remote: null, relay: false }, trouble: null, ...more,
 });
-export const secure = { path: 'secure', secureMs: 84, firstSoundMs: 120, codec: 'opus', srtp: 'AEAD_AES_128_GCM', local: null, remote: null, relay: false } as const;
+export const secure = { path: 'secure', secureMs: 84, firstSoundMs: 120, codec: 'opus', srtp: 'AEAD_AES_128_GCM', cipher: 'TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256', local: null, remote: null, relay: false } as const;
 export const talking = (id: string, who: Party, seconds: number, more: Partial<Call> = {}): Call =>
   call(id, who, { is: 'connected' }, { answeredAt: before(seconds), media: secure, can: ['mute', 'hold', 'dtmf', 'hangup'], ...more });
 

@@ -4,6 +4,15 @@ use std::{net::SocketAddr, time::Instant};
 
 use crate::error::PathError;
 
+/// How the sound of a path is protected. The handshake is DTLS 1.2: nothing older is spoken here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Security {
+    /// The registered name of the SRTP profile (RFC 5764, RFC 7714), such as `AES_CM_128_HMAC_SHA1_80`.
+    pub srtp: &'static str,
+    /// The registered name of the cipher suite that agreed the keys. Each of those that are taken gives forward secrecy.
+    pub cipher: &'static str,
+}
+
 /// What happens on a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PathEvent {
@@ -14,8 +23,8 @@ pub enum PathEvent {
         /// The far end.
         remote: SocketAddr,
     },
-    /// Sound can flow, under this profile.
-    Secure(&'static str),
+    /// Sound can flow, protected so.
+    Secure(Security),
     /// An RTP packet, authenticated and open.
     Rtp(Vec<u8>),
     /// An RTCP packet, authenticated and open.

@@ -1,4 +1,5 @@
-//! The certificate by which the far end knows us (RFC 5763 5): one per process, made at its start.
+//! The certificate by which the far end knows us (RFC 5763 5): one for each call, so that two calls cannot be
+//! told to be of one phone (RFC 8827 6.5).
 
 use std::sync::Arc;
 

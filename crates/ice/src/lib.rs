@@ -56,7 +56,7 @@ pub use candidate::{CandidateKind, LocalCandidate};
 pub use config::{PathConfig, Timing};
 pub use description::{LocalDescription, RemoteDescription};
 pub use error::{PathError, RelayError};
-pub use event::{PathEvent, PathOutput};
+pub use event::{PathEvent, PathOutput, Security};
 pub use identity::Identity;
 pub use path::Path;
 pub use pool::{Gatherer, GathererOutput};

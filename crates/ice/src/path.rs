@@ -15,7 +15,7 @@ use crate::{
     description::{LocalDescription, RemoteDescription},
     dtls::{Dtls, Progress},
     error::PathError,
-    event::{PathEvent, PathOutput},
+    event::{PathEvent, PathOutput, Security},
     held::Held,
     identity::Fingerprint,
     provider::Provider,
@@ -37,7 +37,7 @@ pub struct Path {
     remote: Option<RemoteDescription>,
     pub(crate) dtls: Option<Dtls>,
     srtp: Option<Srtp>,
-    profile: &'static str,
+    security: Option<Security>,
     /// Where to send: the pair that was nominated, or until then the first that worked.
     selected: Option<Pair>,
     proved: HashSet<SocketAddr>,
@@ -76,7 +76,7 @@ impl Path {
             remote: None,
             dtls: None,
             srtp: None,
-            profile: "",
+            security: None,
             selected: None,
             proved: HashSet::new(),
             held_dtls: Held::new(MOST_HELD_DTLS, MOST_HELD_DTLS / 4),
@@ -303,8 +303,8 @@ impl Path {
                 Progress::None => {}
                 Progress::Closed => closed = true,
                 Progress::Done => {
-                    let (srtp, profile) = dtls.keys()?;
-                    (self.srtp, self.profile) = (Some(srtp), profile);
+                    let (srtp, security) = dtls.keys()?;
+                    (self.srtp, self.security) = (Some(srtp), Some(security));
                 }
             }
         }
@@ -348,9 +348,12 @@ impl Path {
     }
 
     fn tell_secure(&mut self) {
-        if self.is_secure() && !self.told_secure {
+        if let Some(security) = self.security
+            && self.is_secure()
+            && !self.told_secure
+        {
             self.told_secure = true;
-            self.emit(PathEvent::Secure(self.profile));
+            self.emit(PathEvent::Secure(security));
         }
     }
 

@@ -15,7 +15,7 @@ use rand_chacha::ChaCha12Rng;
 
 use crate::{
     Identity, LocalCandidate, LocalDescription, Path, PathConfig, PathError, PathEvent, PathOutput, RemoteDescription,
-    Timing,
+    Security, Timing,
 };
 
 /// How many of the last datagrams a world remembers.
@@ -43,8 +43,8 @@ pub struct End {
     pub sockets: Vec<SocketAddr>,
     /// When it became secure.
     pub secure: Option<Instant>,
-    /// Under which profile.
-    pub profile: &'static str,
+    /// How it is protected.
+    pub security: Option<Security>,
     /// Why it failed.
     pub failed: Option<PathError>,
     /// When it lost the far end.
@@ -118,7 +118,7 @@ impl World {
                 path: Path::new(config).expect("there is a crypto library"),
                 sockets: sockets[at].to_vec(),
                 secure: None,
-                profile: "",
+                security: None,
                 failed: None,
                 disconnected: None,
                 closed: false,
@@ -186,9 +186,9 @@ impl World {
     fn on_event(&mut self, at: usize, event: PathEvent) {
         let (now, end) = (self.now, &mut self.ends[at]);
         match event {
-            PathEvent::Secure(profile) => {
+            PathEvent::Secure(security) => {
                 end.secure.get_or_insert(now);
-                end.profile = profile;
+                end.security = Some(security);
             }
             PathEvent::Rtp(bytes) => end.rtp.push((now, bytes)),
             PathEvent::Rtcp(bytes) => end.rtcp.push(bytes),

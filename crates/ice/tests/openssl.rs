@@ -11,7 +11,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ice::{Identity, LocalCandidate, Path, PathConfig, PathEvent, PathOutput, RemoteDescription, Timing, testing::rtp};
+use ice::{
+    Identity, LocalCandidate, Path, PathConfig, PathError, PathEvent, PathOutput, RemoteDescription, Security, Timing,
+    testing::rtp,
+};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha12Rng;
 use rtc_crypto::default_provider;
@@ -20,6 +23,9 @@ use rtc_srtp::{context::Context, protection_profile::ProtectionProfile};
 const LIMIT: Duration = Duration::from_secs(60);
 const LOSS: f64 = 1.0 / 7.0;
 const PROFILE: ProtectionProfile = ProtectionProfile::Aes128CmHmacSha1_80;
+
+/// What it agrees to in a good handshake.
+const GOOD: &[&str] = &["-dtls1_2"];
 
 /// A running `openssl`; it ends with the test.
 struct Openssl {
@@ -38,8 +44,8 @@ fn run(arguments: &[&str]) -> String {
 }
 
 impl Openssl {
-    /// `role`: `s_server` or `s_client` with the address it is to use.
-    fn start(name: &str, role: &[&str]) -> Self {
+    /// `role`: `s_server` or `s_client` with the address it is to use; `ciphers`: what it agrees to.
+    fn start(name: &str, role: &[&str], ciphers: &[&str]) -> Self {
         let folder = std::env::temp_dir().join(format!("bellbird-openssl-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&folder).expect("a folder");
         let file = |name: &str| folder.join(name).display().to_string();
@@ -61,7 +67,8 @@ impl Openssl {
         let digest = printed.trim().split_once('=').expect("a fingerprint").1;
         let mut process = Command::new("openssl")
             .args(role)
-            .args(["-dtls1_2", "-timeout", "-mtu", "300", "-use_srtp", "SRTP_AES128_CM_SHA1_80"])
+            .args(ciphers)
+            .args(["-timeout", "-mtu", "300", "-use_srtp", "SRTP_AES128_CM_SHA1_80"])
             .args(["-keymatexport", "EXTRACTOR-dtls_srtp", "-keymatexportlen", "60"])
             .args(["-cert", &certificate, "-key", &key])
             .stdin(Stdio::piped())
@@ -106,6 +113,7 @@ fn socket() -> UdpSocket {
 /// Our path, and a far end whose ICE is a path too, but whose DTLS and sound are OpenSSL's.
 struct Bench {
     rng: ChaCha12Rng,
+    loss: f64,
     near: UdpSocket,
     far: UdpSocket,
     /// Between the far end's socket and OpenSSL.
@@ -113,7 +121,8 @@ struct Bench {
     openssl: Option<SocketAddr>,
     ours: Path,
     theirs: Path,
-    profile: &'static str,
+    security: Option<Security>,
+    failed: Option<PathError>,
     heard: Vec<Vec<u8>>,
     sound: Vec<Vec<u8>>,
     largest: usize,
@@ -140,15 +149,22 @@ impl Bench {
         theirs.set_remote(now, to_them).expect("strong");
         let rng = ChaCha12Rng::seed_from_u64(seed);
         let (heard, sound) = (Vec::new(), Vec::new());
-        Self { rng, near, far, inner, openssl, ours, theirs, profile: "", heard, sound, largest: 0 }
+        let (security, failed) = (None, None);
+        Self { rng, loss: LOSS, near, far, inner, openssl, ours, theirs, security, failed, heard, sound, largest: 0 }
     }
 
     fn run(&mut self, what: &str, done: impl Fn(&Self) -> bool) {
         let begun = Instant::now();
         while !done(self) {
-            assert!(begun.elapsed() < LIMIT, "{what}: {:?}", self.ours);
+            assert!(begun.elapsed() < LIMIT && self.failed.is_none(), "{what}: {:?}, {:?}", self.ours, self.failed);
             self.step();
         }
+    }
+
+    /// What was agreed, as our path tells it.
+    fn agreed(&self, cipher: &str) {
+        let security = self.security.expect("it is told once it is secure");
+        assert_eq!((security.srtp, security.cipher), ("AES_CM_128_HMAC_SHA1_80", cipher));
     }
 
     fn step(&mut self) {
@@ -160,7 +176,7 @@ impl Bench {
         if let Ok((length, from)) = self.far.recv_from(&mut buffer) {
             match (buffer[0], self.openssl) {
                 (0..=3, _) => self.theirs.handle_datagram(Instant::now(), far, from, &buffer[..length]),
-                (20..=63, Some(openssl)) if !self.rng.random_bool(LOSS) => {
+                (20..=63, Some(openssl)) if !self.rng.random_bool(self.loss) => {
                     drop(self.inner.send_to(&buffer[..length], openssl));
                 }
                 (20..=63, _) => {}
@@ -170,7 +186,7 @@ impl Bench {
         if let Ok((length, from)) = self.inner.recv_from(&mut buffer) {
             self.openssl = Some(from);
             self.largest = self.largest.max(length);
-            if !self.rng.random_bool(LOSS) {
+            if !self.rng.random_bool(self.loss) {
                 drop(self.far.send_to(&buffer[..length], near));
             }
         }
@@ -185,9 +201,9 @@ impl Bench {
             match self.ours.poll_output() {
                 PathOutput::Timeout(_) => break,
                 PathOutput::Transmit { to, bytes, .. } => drop(self.near.send_to(&bytes, to)),
-                PathOutput::Event(PathEvent::Secure(profile)) => self.profile = profile,
+                PathOutput::Event(PathEvent::Secure(security)) => self.security = Some(security),
                 PathOutput::Event(PathEvent::Rtp(packet)) => self.heard.push(packet),
-                PathOutput::Event(PathEvent::Failed(error)) => panic!("{error}"),
+                PathOutput::Event(PathEvent::Failed(error)) => self.failed = Some(error),
                 PathOutput::Event(_) => {}
             }
         }
@@ -245,12 +261,15 @@ fn openssl_as_the_server_agrees_on_keys_whatever_is_lost() {
     for seed in 0..3 {
         let inner = socket();
         let free = socket().local_addr().expect("an address");
-        let openssl =
-            Openssl::start(&format!("server-{seed}"), &["s_server", "-accept", &free.to_string(), "-Verify", "1"]);
+        let openssl = Openssl::start(
+            &format!("server-{seed}"),
+            &["s_server", "-accept", &free.to_string(), "-Verify", "1"],
+            GOOD,
+        );
         openssl.says("ACCEPT");
         let mut bench = Bench::new(seed, inner, Some(free), &openssl.fingerprint, true);
         bench.run("the keys are agreed", |own| own.ours.is_secure());
-        assert_eq!(bench.profile, "AES_CM_128_HMAC_SHA1_80");
+        bench.agreed("TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256");
         assert!((200..=300).contains(&bench.largest), "its flights were in fragments: {}", bench.largest);
         let keys = bench.keys(&openssl);
         bench.talk(&keys, true);
@@ -262,11 +281,70 @@ fn openssl_as_the_client_agrees_on_keys_whatever_is_lost() {
     for seed in 10..13 {
         let inner = socket();
         let address = inner.local_addr().expect("an address").to_string();
-        let openssl = Openssl::start(&format!("client-{seed}"), &["s_client", "-connect", &address]);
+        let openssl = Openssl::start(&format!("client-{seed}"), &["s_client", "-connect", &address], GOOD);
         let mut bench = Bench::new(seed, inner, None, &openssl.fingerprint, false);
         bench.run("the keys are agreed", |own| own.ours.is_secure());
-        assert_eq!(bench.profile, "AES_CM_128_HMAC_SHA1_80");
+        // The one that it likes best of ours.
+        bench.agreed("TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256");
         let keys = bench.keys(&openssl);
         bench.talk(&keys, false);
+    }
+}
+
+/// What no call may be protected by: the older DTLS, CBC, no forward secrecy, no encryption. Its level 0 makes OpenSSL
+/// agree to what it has long refused by itself.
+const WEAK: [(&str, &[&str]); 5] = [
+    ("dtls-1.0", &["-dtls1", "-cipher", "ALL:@SECLEVEL=0"]),
+    ("cbc", &["-dtls1_2", "-cipher", "ECDHE-RSA-AES256-SHA:ECDHE-ECDSA-AES256-SHA:@SECLEVEL=0"]),
+    ("cbc-sha-2", &["-dtls1_2", "-cipher", "ECDHE-RSA-AES128-SHA256:ECDHE-ECDSA-AES128-SHA256:@SECLEVEL=0"]),
+    ("static-rsa", &["-dtls1_2", "-cipher", "AES128-GCM-SHA256:@SECLEVEL=0"]),
+    ("null", &["-dtls1_2", "-cipher", "ECDHE-RSA-NULL-SHA:ECDHE-ECDSA-NULL-SHA:@SECLEVEL=0"]),
+];
+
+#[test]
+fn openssl_with_weak_ciphers_only_is_refused_as_the_server() {
+    // Each takes its tries, for an alert in the clear may be forged: all at once.
+    std::thread::scope(|scope| {
+        for (name, ciphers) in WEAK {
+            scope.spawn(move || assert_eq!(refused_by_us(name, ciphers), PathError::DtlsRefused, "{name}"));
+        }
+    });
+}
+
+fn refused_by_us(name: &str, ciphers: &[&str]) -> PathError {
+    let free = socket().local_addr().expect("an address");
+    let role = ["s_server", "-accept", &free.to_string(), "-Verify", "1"];
+    let openssl = Openssl::start(&format!("weak-server-{name}"), &role, ciphers);
+    openssl.says("ACCEPT");
+    let mut bench = Bench { loss: 0.0, ..Bench::new(1, socket(), Some(free), &openssl.fingerprint, true) };
+    let begun = Instant::now();
+    loop {
+        assert!(bench.security.is_none(), "{name}: {:?}", bench.security);
+        assert!(begun.elapsed() < LIMIT, "{name}: {:?}", bench.ours);
+        bench.step();
+        if let Some(error) = bench.failed {
+            return error;
+        }
+    }
+}
+
+#[test]
+fn openssl_with_weak_ciphers_only_is_refused_as_the_client() {
+    for (name, ciphers) in WEAK {
+        let inner = socket();
+        let address = inner.local_addr().expect("an address").to_string();
+        let mut openssl = Openssl::start(&format!("weak-client-{name}"), &["s_client", "-connect", &address], ciphers);
+        let mut bench = Bench { loss: 0.0, ..Bench::new(1, inner, None, &openssl.fingerprint, false) };
+        let begun = Instant::now();
+        // It leaves when it is refused.
+        let left = loop {
+            assert!(bench.security.is_none(), "{name}: {:?}", bench.security);
+            assert!(begun.elapsed() < LIMIT, "{name}: {:?}", bench.ours);
+            bench.step();
+            if let Some(left) = openssl.process.try_wait().expect("a child of ours") {
+                break left;
+            }
+        };
+        assert!(!left.success() && bench.openssl.is_some(), "{name}: it tried and was refused");
     }
 }

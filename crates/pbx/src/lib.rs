@@ -126,11 +126,10 @@ pub async fn start(config: Config) -> Result<Pbx, PbxError> {
     let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], config.port))).await.map_err(PbxError::Bind)?;
     let port = listener.local_addr().map_err(PbxError::Bind)?.port();
     let (acceptor, pin) = listen::identity()?;
-    let identity = ice::Identity::generate().map_err(|error| PbxError::Certificate(error.to_string()))?;
     let (stop, stopped) = watch::channel(false);
     let (closing, closed) = watch::channel(false);
     let hub = hub::start(exchange::Exchange::new(&config, users.clone(), &mut rng), stopped.clone());
-    service::start(&config, &hub, identity, &mut rng, &closed).await;
+    service::start(&config, &hub, &mut rng, &closed).await;
     tokio::spawn(listen::run(listener, acceptor, hub.clone(), stopped));
     Ok(Pbx { url: format!("wss://127.0.0.1:{port}/"), pin, domain: DOMAIN.to_owned(), users, closing, stop, hub })
 }

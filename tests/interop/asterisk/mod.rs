@@ -90,9 +90,10 @@ impl Asterisk {
         phone
     }
 
-    /// Lets it call `2001` and connect whoever answers to an extension.
-    pub(crate) fn call(&self, extension: &str) {
-        let text = format!("Channel: PJSIP/2001\nCallerID: \"Robot\" <77>\nContext: phones\nExtension: {extension}\n");
+    /// Lets it call `user` and connect whoever answers to an extension.
+    pub(crate) fn call(&self, user: &str, extension: &str) {
+        let text =
+            format!("Channel: PJSIP/{user}\nCallerID: \"Robot\" <77>\nContext: phones\nExtension: {extension}\n");
         let spool = self.folder.path().join("spool");
         // It takes a file the moment it sees it, so the file appears there whole.
         fs::write(spool.join("call"), text).expect("a folder of ours");
@@ -158,6 +159,6 @@ fn is_root() -> bool {
 /// A `chroot` for who is not root: in a user namespace of its own, so that the test can end what it started.
 fn unprivileged() -> Result<Command, Missing> {
     let mut command = Command::new(installed("unshare", "util-linux")?);
-    command.args(["--map-root-user", "chroot"]);
+    command.arg("--map-root-user").arg(installed("chroot", "coreutils")?);
     Ok(command)
 }

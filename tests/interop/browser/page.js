@@ -92,6 +92,13 @@ window.act = {
   hold: () => insist(() => session.hold({}, () => tell("held"))),
   unhold: () => insist(() => session.unhold({}, () => tell("unheld"))),
   dtmf: ({ digit }) => insist(() => press(digit)),
+  /** How Chromium says that the call is protected, and by which certificate it knows the far end. */
+  async security() {
+    const stats = await session.connection.getStats();
+    const transport = [...stats.values()].find((own) => own.type === "transport");
+    const { fingerprint } = stats.get(transport.remoteCertificateId);
+    tell("security", { tls: transport.tlsVersion, cipher: transport.dtlsCipher, srtp: transport.srtpCipher, fingerprint });
+  },
   hangup: () => session.terminate(),
   stop: () => agent.stop(),
 };

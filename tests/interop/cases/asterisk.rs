@@ -91,7 +91,7 @@ fn is_called_by_asterisk_and_hangs_up() -> Result<(), Missing> {
     const TEST: &str = "interop/is_called_by_asterisk_and_hangs_up";
     let server = Asterisk::start(TEST)?;
     let mut phone = server.phone(PHONE);
-    server.call("600");
+    server.call("2001", "600");
     let call = phone.incoming();
     assert_eq!((&call["with"]["number"], &call["with"]["name"]), (&json!("77"), &json!("Robot")), "{call}");
     phone.tell(json!({ "do": "answer" }));
@@ -109,7 +109,7 @@ fn is_called_by_asterisk_which_hangs_up() -> Result<(), Missing> {
     const TEST: &str = "interop/is_called_by_asterisk_which_hangs_up";
     let server = Asterisk::start(TEST)?;
     let mut phone = server.phone(PHONE);
-    server.call("603");
+    server.call("2001", "603");
     let call = id(&phone.incoming());
     phone.tell(json!({ "do": "answer" }));
     phone.phase(&call, "connected");

@@ -1,6 +1,7 @@
 //! The tests, by the server they are made with.
 
 pub(crate) mod asterisk;
+pub(crate) mod ciphers;
 pub(crate) mod front;
 pub(crate) mod kamailio;
 pub(crate) mod practice;

@@ -59,7 +59,7 @@ fn a_browser_hears_itself_at_asterisk() -> Result<(), Missing> {
     browser.wait("ended");
     hears("the browser", &browser.heard(), browser.voice());
 
-    server.call("602");
+    server.call("2001", "602");
     assert_eq!(browser.wait("incoming")["from"], "77");
     browser.act(json!({ "do": "answer" }));
     browser.wait("confirmed");

@@ -21,7 +21,7 @@ pub(crate) const DOMAIN: &str = "sip.test.local";
 pub(crate) struct Kamailio {
     test: &'static str,
     kamailio: Option<Process>,
-    _rtpengine: Process,
+    rtpengine: Process,
     folder: TempDir,
     ca: PathBuf,
     /// Where it takes WebSocket clients: `wss://127.0.0.1:port/ws`.
@@ -72,7 +72,7 @@ impl Kamailio {
         let mut server = Self {
             test,
             kamailio: None,
-            _rtpengine: relay,
+            rtpengine: relay,
             folder,
             ca,
             url: format!("wss://127.0.0.1:{wss}/ws"),
@@ -109,6 +109,11 @@ impl Kamailio {
             kamailio.signal("KILL");
             kamailio.wait_for_end(PATIENCE);
         }
+    }
+
+    /// Waits until the log of its rtpengine says so.
+    pub(crate) fn relay_says(&self, part: &str) {
+        self.rtpengine.wait_for(part, PATIENCE);
     }
 
     /// What a phone of ours needs to be `user` here.

@@ -404,6 +404,10 @@ codec: string | null,
  */
 srtp: string | null, 
 /**
+ * The cipher suite of the DTLS handshake that agreed its keys.
+ */
+cipher: string | null, 
+/**
  * Our end.
  */
 local: string | null, 

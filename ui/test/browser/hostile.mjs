@@ -35,7 +35,7 @@ export async function hostileNames(page, url, view) {
     const party = (text, was) => ({ ...was, name: text, nameFrom: 'caller', uri: `sip:${text}@example.com` });
     const fill = (text) =>
       phone.change({
-        calls: first.calls.map((call) => ({ ...call, with: party(text, call.with), asked: text, media: { ...call.media, codec: text, srtp: text, local: text, remote: text } })),
+        calls: first.calls.map((call) => ({ ...call, with: party(text, call.with), asked: text, media: { ...call.media, codec: text, srtp: text, cipher: text, local: text, remote: text } })),
         accounts: first.accounts.map((account) => ({ ...account, name: text, displayName: text, server: text, line: { ...account.line, server: text }, security: { tls: text, cipher: text, digest: text, cert: { ...account.security.cert, subject: text, issuer: text, names: [text] } } })),
         devices: { ...first.devices, microphones: first.devices.microphones.map((one) => ({ ...one, name: text })), speakers: first.devices.speakers.map((one) => ({ ...one, name: text })) },
         historySeq: phone.state.historySeq + 1,

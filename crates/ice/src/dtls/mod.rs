@@ -19,6 +19,7 @@ use std::{
 
 use bytes::BytesMut;
 use rtc_dtls::{
+    cipher_suite::CipherSuiteId,
     config::{ClientAuthType, ConfigBuilder, ExtendedMasterSecretType, HandshakeConfig, VerifyPeerCertificateFn},
     endpoint::{Endpoint, EndpointEvent},
     extension::extension_use_srtp::SrtpProtectionProfile,
@@ -32,6 +33,7 @@ use rtc_srtp::{
 use self::assembly::{Assembled, Assembly};
 use crate::{
     error::PathError,
+    event::Security,
     identity::{Fingerprint, Identity},
     provider::Provider,
     srtp::{Keys, Srtp},
@@ -45,6 +47,13 @@ const AGAIN: Duration = Duration::from_millis(400);
 const MOST_REFUSALS: u32 = 3;
 /// What stands before a fragment in its datagram (RFC 6347 4.1, 4.2.2); the crate counts without it.
 const HEADERS: usize = 25;
+/// What we offer and take, the best first: forward secrecy and authenticated encryption (RFC 8827 6.5). The crate's own
+/// list has CBC too, and lets a client choose it.
+const SUITES: [(CipherSuiteId, &str); 3] = [
+    (CipherSuiteId::Tls_Ecdhe_Ecdsa_With_Aes_128_Gcm_Sha256, "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"),
+    (CipherSuiteId::Tls_Ecdhe_Rsa_With_Aes_128_Gcm_Sha256, "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"),
+    (CipherSuiteId::Tls_Ecdhe_Ecdsa_With_ChaCha20_Poly1305_Sha256, "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256"),
+];
 /// The address that the crate knows the far end by (RFC 5737).
 const FAR_END: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::new(192, 0, 2, 1), 9));
 
@@ -265,10 +274,12 @@ impl Dtls {
         let _ = self.endpoint.close(now);
     }
 
-    /// The keys (RFC 5764 4.2) and the registered name of their profile.
-    pub(crate) fn keys(&self) -> Result<(Srtp, &'static str), PathError> {
+    /// The keys (RFC 5764 4.2) and what they are worth.
+    pub(crate) fn keys(&self) -> Result<(Srtp, Security), PathError> {
         let state = self.endpoint.get_connection_state(FAR_END).ok_or(PathError::Crypto)?;
-        let (profile, name) = match state.srtp_protection_profile() {
+        let suite = state.cipher_suite().map(|suite| suite.id());
+        let cipher = SUITES.iter().find(|(id, _)| Some(*id) == suite).ok_or(PathError::DtlsRefused)?.1;
+        let (profile, srtp) = match state.srtp_protection_profile() {
             SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm => (ProtectionProfile::AeadAes128Gcm, "AEAD_AES_128_GCM"),
             SrtpProtectionProfile::Srtp_Aead_Aes_256_Gcm => (ProtectionProfile::AeadAes256Gcm, "AEAD_AES_256_GCM"),
             SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80 => {
@@ -287,7 +298,7 @@ impl Dtls {
             remote_key: config.keys.remote_master_key,
             remote_salt: config.keys.remote_master_salt,
         };
-        Ok((Srtp::new(keys, profile, Arc::clone(&self.provider))?, name))
+        Ok((Srtp::new(keys, profile, Arc::clone(&self.provider))?, Security { srtp, cipher }))
     }
 }
 
@@ -315,6 +326,7 @@ fn configure(
     let config = ConfigBuilder::default()
         .with_crypto_provider(Arc::clone(provider) as _)
         .with_certificates(vec![identity.certificate.clone()])
+        .with_cipher_suites(SUITES.map(|(id, _)| id).to_vec())
         .with_srtp_protection_profiles(vec![
             SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm,
             SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80,

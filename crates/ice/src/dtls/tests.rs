@@ -96,8 +96,8 @@ impl Secret {
     }
 }
 
-/// A call in which the second end, the server of the handshake, sends this alert under the keys.
-fn alerted(alert: [u8; 2]) -> World {
+/// A call in which an end, the client of the handshake or the server, sends this under the keys.
+fn told(client: bool, kind: ContentType, body: &[u8]) -> World {
     let identities = [Identity::generate().unwrap(), Identity::generate().unwrap()];
     let [first, second] = ["10.0.0.1:4000", "10.0.0.2:5000"].map(|own| own.parse().unwrap());
     let (ten, zero) = (Duration::from_millis(10), Duration::ZERO);
@@ -120,9 +120,11 @@ fn alerted(alert: [u8; 2]) -> World {
     let datagrams: Vec<Vec<u8>> = log.iter().map(|(_, bytes)| bytes.clone()).collect();
     let clients = log.iter().filter(|(from, _)| *from == first).flat_map(|(_, bytes)| records(bytes));
     let (.., sealed) = clients.into_iter().find(|(kind, epoch, ..)| (*kind, *epoch) == (22, 1)).expect("a Finished");
-    let dtls = world.ends[1].path.dtls.as_ref().unwrap();
+    let dtls = world.ends[usize::from(!client)].path.dtls.as_ref().unwrap();
     let secret = Secret::find(&dtls.endpoint, &datagrams, &sealed);
-    world.inject(zero, second, first, secret.seal(false, ContentType::Alert, 1_000, &alert));
+    let (from, to) = if client { (first, second) } else { (second, first) };
+    world.trace.clear();
+    world.inject(zero, from, to, secret.seal(client, kind, 1_000, body));
     world.run(Duration::from_millis(100), |_| false);
     world
 }
@@ -131,7 +133,7 @@ fn alerted(alert: [u8; 2]) -> World {
 fn a_goodbye_or_a_fatal_alert_under_the_keys_ends_the_path() {
     // close_notify, handshake_failure, internal_error; a fatal close_notify too (RFC 5246 7.2).
     for alert in [[1, 0], [2, 40], [2, 80], [2, 0]] {
-        let mut world = alerted(alert);
+        let mut world = told(false, ContentType::Alert, &alert);
         assert!(world.ends[0].closed && world.ends[0].failed.is_none(), "{alert:?}");
         assert!(!world.ends[0].path.is_secure());
         world.run(Duration::from_secs(20), |_| false);
@@ -146,10 +148,40 @@ fn a_goodbye_or_a_fatal_alert_under_the_keys_ends_the_path() {
 fn a_warning_under_the_keys_ends_nothing() {
     // user_canceled, no_renegotiation.
     for alert in [[1, 90], [1, 100]] {
-        let mut world = alerted(alert);
+        let mut world = told(false, ContentType::Alert, &alert);
         assert!(!world.ends[0].closed, "{alert:?}");
         assert_eq!(world.talk_both(2, Duration::from_secs(1)), [(50, 50); 2]);
     }
+}
+
+#[test]
+fn nobody_agrees_on_keys_a_second_time() {
+    // RFC 8827 6.5: a HelloRequest of the server, a ClientHello of the client.
+    let hello = [&[1, 0, 0, 38, 0, 0, 0, 0, 0, 0, 0, 38, 0xfe, 0xfd][..], &[7; 32], &[0, 0, 0, 0]].concat();
+    for (client, message) in [(false, vec![0; 12]), (true, hello)] {
+        let mut world = told(client, ContentType::Handshake, &message);
+        assert_eq!(world.talk_both(2, Duration::from_secs(20)), [(1_000, 1_000); 2], "the keys hold");
+        // Whoever gets it may take it for a loss of its last flight, and the other then too: no more than that goes out.
+        let handshake = world.trace.iter().filter(|own| matches!(own.4, 20..=63)).count();
+        assert!(handshake <= 2, "no handshake begins: {handshake}");
+    }
+}
+
+#[test]
+fn only_forward_secrecy_and_authenticated_encryption_are_offered() {
+    let provider = Provider::new([1; 32]).unwrap();
+    let named = Identity::generate().unwrap();
+    let fingerprint = Fingerprint::strongest(&[named.fingerprint().to_owned()]).unwrap();
+    let mut client = Dtls::new(provider, named, fingerprint, true, 1_200).unwrap();
+    client.begin(start());
+    let hello = messages(&[client.poll_transmit().expect("a ClientHello")]).remove(0);
+    // RFC 5246 7.4.1.2: the version and the random, no session, no cookie, then the suites.
+    assert_eq!((hello[12..14].to_vec(), &hello[46..48]), (vec![0xfe, 0xfd], &[0, 0][..]));
+    let length = usize::from(u16::from_be_bytes([hello[48], hello[49]]));
+    assert_eq!(hello[50..50 + length], [0xc0, 0x2b, 0xc0, 0x2f, 0xcc, 0xa9]);
+    // RFC 5764 4.1.2: three profiles with a tag of 80 bits or more, and no MKI.
+    let srtp = [0, 14, 0, 9, 0, 6, 0, 7, 0, 1, 0, 8, 0];
+    assert!(hello[50 + length..].windows(srtp.len()).any(|own| own == srtp), "{hello:?}");
 }
 
 /// What a client does with the certificate that the signalling named.

@@ -8,6 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use ice::Identity;
 use net::Udp;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha12Rng;
@@ -258,7 +259,7 @@ impl Attendant {
 
     fn end(&mut self, now: Instant, kind: Kind) -> Option<End> {
         let socket = Udp::bind(IpAddr::V4(Ipv4Addr::LOCALHOST)).ok()?;
-        let identity = Arc::clone(&self.shared.identity);
+        let identity = Identity::generate().ok()?;
         let plays = (kind, self.shared.language);
         let conversation = Conversation::new(now, plays, (identity, socket.local()), self.rng.random()).ok()?;
         Some(End { conversation, socket })

@@ -22,7 +22,6 @@ pub(crate) mod testing;
 
 use std::{sync::Arc, time::Duration};
 
-use ice::Identity;
 use rand::Rng;
 use rand_chacha::ChaCha12Rng;
 use tokio::sync::watch;
@@ -61,21 +60,12 @@ struct Shared {
     hub: Hub,
     language: Language,
     call_back: Duration,
-    /// The certificate of all paths.
-    identity: Arc<Identity>,
 }
 
 /// Starts all services. When this returns they can be called. They end, and their calls with them, when `closing` says
 /// so; its sender sees that by [`watch::Sender::closed`].
-pub(crate) async fn start(
-    config: &Config,
-    hub: &Hub,
-    identity: Arc<Identity>,
-    rng: &mut ChaCha12Rng,
-    closing: &watch::Receiver<bool>,
-) {
-    let shared =
-        Arc::new(Shared { hub: hub.clone(), language: config.language, call_back: config.call_back, identity });
+pub(crate) async fn start(config: &Config, hub: &Hub, rng: &mut ChaCha12Rng, closing: &watch::Receiver<bool>) {
+    let shared = Arc::new(Shared { hub: hub.clone(), language: config.language, call_back: config.call_back });
     for row in &ROWS {
         let seed = rng.random();
         // No door: the exchange has ended already, and with it all.

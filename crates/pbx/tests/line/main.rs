@@ -4,7 +4,10 @@ mod phone;
 mod sound;
 mod words;
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
 use ice::Identity;
 use media::{RATE, agreed::Direction, level::rms_dbfs, signal};
@@ -60,7 +63,7 @@ async fn who_calls_600_hears_itself() {
     let mut phone = Phone::registered(&pbx, 0).await;
     let call = phone.talk_to("600").await;
     let late = hears_itself(&mut phone).await;
-    println!("the echo is {late:.0} ms late, under {:?}", phone.now().profile);
+    println!("the echo is {late:.0} ms late, under {:?}", phone.now().security);
     assert!(phone.now().first_sound);
     phone.press("5#");
     phone.wait("the keys come back", |phone| (phone.now().keys == "5#").then_some(())).await;
@@ -260,12 +263,16 @@ async fn more_callers_than_a_service_takes_find_it_busy() {
     let (mut alice, mut bob) = (Phone::registered(&pbx, 0).await, Phone::registered(&pbx, 1).await);
     let identity = Identity::generate().expect("a certificate");
     let to = Uri::parse(&format!("sip:601@{}", pbx.domain())).expect("a URI");
-    let mut calls = Vec::new();
+    let (mut calls, mut fingerprints) = (Vec::new(), BTreeSet::new());
     for _ in 0..8 {
         let invite = Invite { to: to.clone(), offer: Sound::mute_offer(&identity) };
         calls.push(alice.agent.invite(Instant::now(), invite).expect("the link is up"));
-        alice.until("it is answered", |event| matches!(event, Event::Answered { .. })).await;
+        let answered = alice.until("it is answered", |event| matches!(event, Event::Answered { .. })).await;
+        let Event::Answered { sdp: Some(sdp), .. } = answered else { panic!("no answer to the offer: {answered:?}") };
+        let sdp = String::from_utf8_lossy(&sdp).into_owned();
+        fingerprints.extend(sdp.lines().filter(|line| line.starts_with("a=fingerprint:")).map(str::to_owned));
     }
+    assert_eq!(fingerprints.len(), 8, "each call has a certificate of its own");
     assert_eq!(refused(&mut bob, "601").await, Some(StatusCode::BUSY_HERE));
     // The other services are not.
     let call = bob.talk_to("600").await;

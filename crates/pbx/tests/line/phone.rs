@@ -164,7 +164,7 @@ impl Phone {
     }
 
     pub(crate) async fn wait_until_secure(&mut self) {
-        self.wait("the path is secure", |phone| phone.now().profile).await;
+        self.wait("the path is secure", |phone| phone.now().security).await;
     }
 
     /// Listens until so much was heard since the path is open.

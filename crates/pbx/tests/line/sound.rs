@@ -7,7 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use ice::{Identity, LocalCandidate, Path, PathConfig, PathEvent, PathOutput, RemoteDescription, Timing};
+use ice::{Identity, LocalCandidate, Path, PathConfig, PathEvent, PathOutput, RemoteDescription, Security, Timing};
 use media::{
     RATE, Session, SessionConfig, SessionEvent, SessionOutput,
     agreed::{Agreed, Direction},
@@ -31,7 +31,7 @@ pub(crate) struct Sound {
     /// What was said since the path is open, and what was heard at the same time.
     pub(crate) said: Vec<f32>,
     pub(crate) heard: Vec<f32>,
-    pub(crate) profile: Option<&'static str>,
+    pub(crate) security: Option<Security>,
     pub(crate) keys: String,
     pub(crate) first_sound: bool,
     next: Option<Instant>,
@@ -56,7 +56,7 @@ impl Sound {
             voice: Speech::new(u64::from(seed)),
             said: Vec::new(),
             heard: Vec::new(),
-            profile: None,
+            security: None,
             keys: String::new(),
             first_sound: false,
             next: None,
@@ -136,8 +136,8 @@ impl Sound {
                 match event {
                     PathEvent::Rtp(bytes) => self.session.handle_rtp(now, &bytes),
                     PathEvent::Rtcp(bytes) => self.session.handle_rtcp(now, &bytes),
-                    PathEvent::Secure(profile) => {
-                        self.profile = Some(profile);
+                    PathEvent::Secure(security) => {
+                        self.security = Some(security);
                         self.next = Some(now);
                     }
                     PathEvent::Failed(error) => panic!("the path fails: {error}"),

@@ -216,6 +216,8 @@ pub struct Media {
     pub codec: Option<String>,
     /// The SRTP profile.
     pub srtp: Option<String>,
+    /// The cipher suite of the DTLS handshake that agreed its keys.
+    pub cipher: Option<String>,
     /// Our end.
     pub local: Option<String>,
     /// Their end.

@@ -51,11 +51,10 @@ async fn begin(setup: &mut Setup) -> Result<Phone, Fault> {
         passwords.extend(typed.into_iter().map(|(kind, secret)| ((profile.id.clone(), kind), secret)));
         accounts.push(profile);
     }
-    let identity = ice::Identity::generate().map_err(|error| internal(error.to_string()))?;
     let mut seed = [0; 32];
     rng.fill_bytes(&mut seed);
     let port = std::mem::replace(&mut setup.sound, Box::new(crate::sound::Silence));
-    let (voice, happened) = voice::start(port, identity, seed);
+    let (voice, happened) = voice::start(port, seed);
     let next_account = kept.next_account.max(accounts.len() as u64 + 1);
     let beginning = Beginning {
         accounts,

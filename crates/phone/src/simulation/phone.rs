@@ -4,11 +4,10 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     net::IpAddr,
-    sync::{Arc, LazyLock, Mutex},
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
-use ice::Identity;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha12Rng;
 use serde_json::json;
@@ -24,10 +23,6 @@ use crate::{
     switchboard::{Beginning, CallEntry, Effect, LineOrder, Now, Stage, Switchboard},
     voice::{Happened, Order, VirtualVoice, Ways},
 };
-
-/// A phone makes one identity when it starts; those of the simulation are made once for all calls.
-static IDENTITIES: LazyLock<[Arc<Identity>; 2]> =
-    LazyLock::new(|| [0, 1].map(|_| Identity::generate().expect("there is a crypto library")));
 
 /// How a call ended, as the phone tells its person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,7 +83,7 @@ impl Phone {
         let profile = Profile { id: "a1".into(), ..Profile::from_wish(&wish, None).expect("an account") };
         let beginning = Beginning { accounts: vec![profile], for_this_run: true, ..Beginning::default() };
         let (port, sound) = port::port(number, plan.ears);
-        let voice = VirtualVoice::new(Box::new(port), Arc::clone(&IDENTITIES[number]), rng.random(), address);
+        let voice = VirtualVoice::new(Box::new(port), rng.random(), address);
         Self {
             number,
             joint: Joint::new(Switchboard::new(at, beginning)),

@@ -170,9 +170,10 @@ impl Switchboard {
                     call.media.path = MediaPath::Checking;
                 }
             }
-            PathState::Secure { srtp, local, remote, relay } => {
+            PathState::Secure { security, local, remote, relay } => {
                 let media = &mut call.media;
-                (media.path, media.relay, media.srtp) = (MediaPath::Secure, relay, Some(srtp.to_owned()));
+                (media.path, media.relay) = (MediaPath::Secure, relay);
+                (media.srtp, media.cipher) = (Some(security.srtp.to_owned()), Some(security.cipher.to_owned()));
                 (media.local, media.remote) = (Some(local.to_string()), Some(remote.to_string()));
                 let since = call.since_answer(now);
                 call.media.secure_ms = call.media.secure_ms.or(since);

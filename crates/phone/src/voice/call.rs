@@ -4,13 +4,13 @@ mod sound;
 
 use std::{
     net::SocketAddr,
-    sync::Arc,
     time::{Duration, Instant},
 };
 
 use bytes::Bytes;
 use ice::{
-    CandidateKind, Identity, LocalDescription, Path, PathConfig, PathEvent, PathOutput, RemoteDescription, Timing,
+    CandidateKind, Identity, LocalDescription, Path, PathConfig, PathEvent, PathOutput, RemoteDescription, Security,
+    Timing,
 };
 use media::{
     mixer::Party,
@@ -36,7 +36,6 @@ pub(super) struct Making {
     pub(super) id: CallId,
     pub(super) sockets: Sockets,
     pub(super) ways: Ways,
-    pub(super) identity: Arc<Identity>,
     /// For the description, the path and the sound.
     pub(super) seeds: [[u8; 32]; 3],
 }
@@ -60,7 +59,7 @@ pub(super) struct Call {
     ours: bool,
     rtcp: bool,
     pair: Option<(SocketAddr, SocketAddr)>,
-    profile: Option<&'static str>,
+    security: Option<Security>,
     due: Option<Instant>,
 }
 
@@ -72,10 +71,12 @@ impl Call {
     pub(super) fn new(now: Instant, making: Making) -> Result<Self, String> {
         let [words, path, sound] = making.seeds;
         let timing = if making.ways.loopback { Timing::FAST } else { Timing::STANDARD };
+        // RFC 8827 6.5: two calls with one key could be told to be of one phone.
+        let identity = Identity::generate().map_err(|error| error.to_string())?;
         let config = PathConfig {
             timing,
             allow_loopback: making.ways.loopback,
-            ..PathConfig::new(making.identity, making.sockets.candidates(), path)
+            ..PathConfig::new(identity, making.sockets.candidates(), path)
         };
         Ok(Self {
             id: making.id,
@@ -91,7 +92,7 @@ impl Call {
             ours: false,
             rtcp: true,
             pair: None,
-            profile: None,
+            security: None,
             due: None,
         })
     }
@@ -292,8 +293,8 @@ impl Call {
                 }
                 self.secure()
             }
-            PathEvent::Secure(profile) => {
-                self.profile = Some(profile);
+            PathEvent::Secure(security) => {
+                self.security = Some(security);
                 self.secure()
             }
             PathEvent::Recovered => self.secure(),
@@ -308,8 +309,13 @@ impl Call {
     }
 
     fn secure(&self) -> Option<PathState> {
-        let ((local, remote), srtp) = (self.pair?, self.profile?);
-        self.path.is_secure().then(|| PathState::Secure { srtp, local, remote, relay: self.sockets.is_relay(local) })
+        let ((local, remote), security) = (self.pair?, self.security?);
+        self.path.is_secure().then(|| PathState::Secure {
+            security,
+            local,
+            remote,
+            relay: self.sockets.is_relay(local),
+        })
     }
 
     /// Are ways being tried, and none found yet?

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use bytes::Bytes;
+use ice::Security;
 use media::{
     ladder::Delay,
     offer::{OfferError, Policy},
@@ -164,7 +165,7 @@ pub(crate) enum PathState {
     /// Ways are being tried, or keys agreed.
     Checking,
     /// Sound can flow.
-    Secure { srtp: &'static str, local: SocketAddr, remote: SocketAddr, relay: bool },
+    Secure { security: Security, local: SocketAddr, remote: SocketAddr, relay: bool },
     /// The far end does not answer; it may again.
     Lost,
     /// It is over.

@@ -1,13 +1,9 @@
 //! The media thread: the only one that has sockets for sound and that moves it. It sleeps until an order, a datagram, a
 //! device or a deadline wakes it; with no call and no tone there is nothing that would.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use ice::Identity;
 use media::{ladder::Delay, port::SoundPort};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha12Rng;
@@ -48,11 +44,7 @@ impl Voice {
 }
 
 /// Starts the thread. When what it tells ends, the thread has ended.
-pub(crate) fn start(
-    port: Box<dyn SoundPort>,
-    identity: Arc<Identity>,
-    seed: [u8; 32],
-) -> (Voice, mpsc::UnboundedReceiver<Happened>) {
+pub(crate) fn start(port: Box<dyn SoundPort>, seed: [u8; 32]) -> (Voice, mpsc::UnboundedReceiver<Happened>) {
     let (orders, ordered) = mpsc::unbounded_channel();
     let (tell, told) = mpsc::unbounded_channel();
     let begun = std::thread::Builder::new().name("media".into()).spawn(move || {
@@ -68,7 +60,7 @@ pub(crate) fn start(
             match Desk::start(port, desk_in) {
                 Ok(desk) => {
                     let (datagrams_in, datagrams) = mpsc::channel(WAITING);
-                    let mut room = Room::new(Box::new(System::new(datagrams_in)), desk, identity, seed, tell);
+                    let mut room = Room::new(Box::new(System::new(datagrams_in)), desk, seed, tell);
                     room.run(ordered, datagrams, desk_told).await;
                 }
                 Err(error) => tracing::error!(%error, "the sound desk cannot start"),
@@ -85,7 +77,6 @@ pub(crate) fn start(
 /// What the thread knows. It is told the time, so that a simulation can have one too.
 pub(super) struct Room {
     tell: mpsc::UnboundedSender<Happened>,
-    identity: Arc<Identity>,
     rng: ChaCha12Rng,
     ready: Ready,
     devices: Devices,
@@ -102,7 +93,6 @@ impl Room {
     pub(super) fn new(
         network: Box<dyn Network>,
         desk: Desk,
-        identity: Arc<Identity>,
         seed: [u8; 32],
         tell: mpsc::UnboundedSender<Happened>,
     ) -> Self {
@@ -111,7 +101,7 @@ impl Room {
         let devices = Devices::new(desk, tell.clone());
         let ear = Ear::new(tell.clone());
         let (calls, active, quality_at) = (Vec::new(), Vec::new(), None);
-        Self { tell, identity, rng, ready, devices, ear, calls, active, delay: Delay::default(), quality_at }
+        Self { tell, rng, ready, devices, ear, calls, active, delay: Delay::default(), quality_at }
     }
 
     async fn run(
@@ -323,8 +313,7 @@ impl Room {
             None => {
                 let (sockets, ways) = self.ready.take(now, account)?;
                 let seeds = [self.rng.random(), self.rng.random(), self.rng.random()];
-                let identity = Arc::clone(&self.identity);
-                let mut call = Call::new(now, Making { id: id.clone(), sockets, ways, identity, seeds })?;
+                let mut call = Call::new(now, Making { id: id.clone(), sockets, ways, seeds })?;
                 call.session.set_delay(self.delay);
                 self.calls.push(call);
                 self.calls.len() - 1

@@ -8,7 +8,6 @@ use std::{
     time::Instant,
 };
 
-use ice::Identity;
 use media::port::SoundPort;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
@@ -86,13 +85,13 @@ pub(crate) struct VirtualVoice {
 
 impl VirtualVoice {
     /// On a machine with this address.
-    pub(crate) fn new(port: Box<dyn SoundPort>, identity: Arc<Identity>, seed: [u8; 32], address: IpAddr) -> Self {
+    pub(crate) fn new(port: Box<dyn SoundPort>, seed: [u8; 32], address: IpAddr) -> Self {
         let machine = Machine::default();
         machine.lock().address = Some(address);
         let (tell, happened) = unbounded_channel();
         let (desk_in, desk_told) = unbounded_channel();
         let (desk, worker) = Desk::new(port, desk_in);
-        let room = Room::new(Box::new(machine.clone()), desk, identity, seed, tell);
+        let room = Room::new(Box::new(machine.clone()), desk, seed, tell);
         Self { room, worker, desk: desk_told, happened, machine }
     }
 

@@ -13,7 +13,10 @@ use tokio_tungstenite::tungstenite::Message;
 use url::Url;
 use wss::{Dns, LinkConfig, LinkError, LinkEvent, Trust, open};
 
-use crate::server::{GOOD, Server, down, event, params};
+use crate::{
+    program,
+    server::{GOOD, Server, down, event, params},
+};
 
 /// A name server with records of its own; it ends with the test.
 struct Names {
@@ -35,7 +38,7 @@ impl Names {
         // The port is free now; should somebody take it meanwhile, another one is tried.
         for _ in 0..20 {
             let free = UdpSocket::bind("127.0.0.1:0").expect("a port").local_addr().expect("bound");
-            let mut running = Command::new("dnsmasq")
+            let mut running = Command::new(program("dnsmasq"))
                 .args([
                     "--keep-in-foreground",
                     "--no-resolv",

@@ -15,7 +15,10 @@ use tokio::{io::AsyncWriteExt, net::TcpListener};
 use url::Url;
 use wss::{Credentials, Identity, LinkConfig, LinkError, LinkEvent, Proxy, ProxyKind, Secret, Trust, open};
 
-use crate::server::{GOOD, Server, down, event, head, params, switching};
+use crate::{
+    program,
+    server::{GOOD, Server, down, event, head, params, switching},
+};
 
 /// A program that serves at a port of its own until the test ends.
 struct Running {
@@ -72,7 +75,7 @@ fn nginx(folder: &Path, port: u16, behind: u16) -> Command {
          location /certificate {{ if ($ssl_client_verify != SUCCESS) {{ return 403; }} {up} }} }} }}\n"
     );
     fs::write(folder.join("nginx.conf"), text).expect("written");
-    let mut command = Command::new("nginx");
+    let mut command = Command::new(program("nginx"));
     command.arg("-e").arg(folder.join("errors")).arg("-c").arg(folder.join("nginx.conf"));
     command
 }

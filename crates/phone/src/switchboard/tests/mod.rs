@@ -179,7 +179,8 @@ fn ended(call: sip::CallId, by: EndedBy, status: Option<StatusCode>, answered: b
 
 fn secure() -> PathState {
     let address: SocketAddr = "192.0.2.1:4000".parse().unwrap();
-    PathState::Secure { srtp: "AEAD_AES_128_GCM", local: address, remote: address, relay: false }
+    let security = ice::Security { srtp: "AEAD_AES_128_GCM", cipher: "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256" };
+    PathState::Secure { security, local: address, remote: address, relay: false }
 }
 
 #[test]

@@ -76,7 +76,6 @@ impl End {
             id: CallId::from(format!("c{id}")),
             sockets,
             ways,
-            identity: Arc::clone(&shared.identity),
             seeds: [rng.random(), rng.random(), rng.random()],
         };
         let mut call = Call::new(now, making)?;

@@ -12,13 +12,8 @@ mod lateness;
 mod tests;
 mod worker;
 
-use std::{
-    sync::{Arc, Barrier},
-    thread,
-    time::Duration,
-};
+use std::{sync::Barrier, thread, time::Duration};
 
-use ice::Identity;
 use media::{
     RATE,
     codec::{Codec, VoiceEncoder},
@@ -122,7 +117,6 @@ pub enum LoadError {
 
 /// What all threads share.
 struct Shared {
-    identity: Arc<Identity>,
     /// What is said, in frames of 20 ms, and the same encoded.
     voice: Vec<[f32; SAMPLES]>,
     encoded: Vec<Vec<u8>>,
@@ -206,8 +200,7 @@ impl Shared {
         let mut voice = vec![[0.0; SAMPLES]; FRAMES_OF_VOICE];
         voice.iter_mut().for_each(|frame| speech.fill(frame));
         let encoded = if load.mode == Mode::Encoded { encode(&voice)? } else { Vec::new() };
-        let identity = Identity::generate().map_err(|error| LoadError::Unable(error.to_string()))?;
-        Ok(Self { identity, voice, encoded, start: Barrier::new(load.cores) })
+        Ok(Self { voice, encoded, start: Barrier::new(load.cores) })
     }
 }
 

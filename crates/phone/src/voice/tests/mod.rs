@@ -71,6 +71,23 @@ fn an_account_speaks_in_its_own_order() {
 }
 
 #[test]
+fn each_call_has_a_certificate_of_its_own() {
+    play(async {
+        let (mut anna, far) = called().await;
+        let fingerprint = |sdp: bytes::Bytes| {
+            let text = String::from_utf8_lossy(&sdp).into_owned();
+            text.lines().find(|line| line.starts_with("a=fingerprint:")).expect("a fingerprint").to_owned()
+        };
+        let first = fingerprint(anna.offer("c1", Wish::Talk).await);
+        assert_ne!(fingerprint(anna.offer("c2", Wish::Talk).await), first, "another call");
+        let answered = anna.answer("c3", FarEnd::start(8).offer().into(), Wish::Talk).await.0;
+        assert_ne!(fingerprint(answered), first, "one that is answered");
+        assert_eq!(fingerprint(anna.offer("c1", Wish::Hold).await), first, "a change of the first");
+        drop(far);
+    });
+}
+
+#[test]
 fn two_people_hear_each_other() {
     play(async {
         let (mut anna, mut ben) = connected().await;

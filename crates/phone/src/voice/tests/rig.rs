@@ -7,7 +7,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ice::Identity;
 use media::{
     offer::Policy,
     port::{Capture, DeviceKind, Health, Playback, PortDevice, PortDirection, PortError, SoundPort},
@@ -182,7 +181,7 @@ impl Person {
         });
         let plugged = Arc::new(Mutex::new(Plugged { devices, ..Plugged::default() }));
         let rig = Rig { plugged: Arc::clone(&plugged), buffers };
-        let (voice, happened) = start(Box::new(rig), Identity::generate().unwrap(), [seed; 32]);
+        let (voice, happened) = start(Box::new(rig), [seed; 32]);
         let ways = Ways { loopback: true, stun: Vec::new(), turn: Vec::new(), policy: Policy::default() };
         voice.order(Order::Ready { account: "a1".into(), ways: Some(ways) });
         voice.order(Order::Watch { levels: true });

@@ -4,11 +4,9 @@ use std::{
     cmp::Reverse,
     collections::BinaryHeap,
     net::{IpAddr, SocketAddr},
-    sync::{Arc, LazyLock},
     time::{Duration, Instant},
 };
 
-use ice::Identity;
 use media::{codec::Codec, offer::Policy, port::SoundPort, signal::amplitude_at};
 
 use super::super::{Happened, Order, PathState, VirtualVoice, Ways, Wish};
@@ -26,9 +24,6 @@ pub(super) const UNHEARD: f32 = 0.1 * LOUD;
 const WAY: Duration = Duration::from_millis(5);
 /// Far longer than any of it takes.
 const PATIENCE: Duration = Duration::from_secs(20);
-
-/// One is enough for all who are played here.
-static IDENTITY: LazyLock<Arc<Identity>> = LazyLock::new(|| Identity::generate().expect("there is a crypto library"));
 
 /// One who talks and listens.
 pub(super) struct One {
@@ -216,7 +211,7 @@ impl One {
     }
 
     fn at(who: usize, port: Box<dyn SoundPort>, heard: Heard, pieces: Option<Arc<Pieces>>) -> Self {
-        let voice = VirtualVoice::new(port, Arc::clone(&IDENTITY), [who as u8; 32], address(who));
+        let voice = VirtualVoice::new(port, [who as u8; 32], address(who));
         Self { voice, heard, told: Vec::new(), pieces }
     }
 }
