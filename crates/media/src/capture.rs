@@ -11,6 +11,7 @@ use crate::RATE;
 use crate::agreed::AgreedCodec;
 use crate::ladder::{FARTHEST, Plan};
 use crate::level::Meter;
+use crate::process::usable;
 use crate::red::{Copy, Redundant};
 use crate::rtp::{Header, Sequence, Ssrc, Timestamp};
 use crate::{codec::VoiceEncoder, error::SoundError};
@@ -179,17 +180,29 @@ impl Capture {
             self.marker = true;
             return;
         }
-        let goal = if self.muted { 0.0 } else { 1.0 };
-        for sample in samples {
-            self.gain += (goal - self.gain).clamp(-1.0 / FADE, 1.0 / FADE);
-            // Broken drivers deliver NaN and more than full scale; codecs shall not see them.
-            let sample = if sample.is_finite() { sample.clamp(-1.0, 1.0) } else { 0.0 };
-            self.frame.push(sample * self.gain);
+        let mut rest = samples;
+        while !rest.is_empty() {
+            let (part, more) = rest.split_at(rest.len().min(self.frame_len - self.frame.len()));
+            rest = more;
+            self.take(part);
             if self.frame.len() == self.frame_len {
                 self.send_frame(&mut send);
                 // What the encoder refuses stays as it was.
                 let _ = self.settle();
             }
+        }
+    }
+
+    /// Adds to the frame what codecs may see: broken drivers deliver NaN and more than full scale.
+    fn take(&mut self, samples: &[f32]) {
+        let goal = if self.muted { 0.0 } else { 1.0 };
+        if self.gain == goal {
+            self.frame.extend(samples.iter().map(|sample| usable(sample) * goal));
+            return;
+        }
+        for sample in samples {
+            self.gain += (goal - self.gain).clamp(-1.0 / FADE, 1.0 / FADE);
+            self.frame.push(usable(sample) * self.gain);
         }
     }
 
