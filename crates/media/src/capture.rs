@@ -4,6 +4,7 @@
 //! microphone in a codec.
 
 mod forward;
+mod mute;
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -11,13 +12,10 @@ use crate::RATE;
 use crate::agreed::AgreedCodec;
 use crate::ladder::{FARTHEST, Plan};
 use crate::level::Meter;
-use crate::process::usable;
 use crate::red::{Copy, Redundant};
 use crate::rtp::{Header, Sequence, Ssrc, Timestamp};
 use crate::{codec::VoiceEncoder, error::SoundError};
 
-/// Samples over which mute fades: 5 ms.
-const FADE: f32 = 240.0;
 /// Samples of a short frame: 10 ms.
 const SHORT: usize = RATE as usize / 100;
 
@@ -190,19 +188,6 @@ impl Capture {
                 // What the encoder refuses stays as it was.
                 let _ = self.settle();
             }
-        }
-    }
-
-    /// Adds to the frame what codecs may see: broken drivers deliver NaN and more than full scale.
-    fn take(&mut self, samples: &[f32]) {
-        let goal = if self.muted { 0.0 } else { 1.0 };
-        if self.gain == goal {
-            self.frame.extend(samples.iter().map(|sample| usable(sample) * goal));
-            return;
-        }
-        for sample in samples {
-            self.gain += (goal - self.gain).clamp(-1.0 / FADE, 1.0 / FADE);
-            self.frame.push(usable(sample) * self.gain);
         }
     }
 

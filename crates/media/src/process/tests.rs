@@ -190,7 +190,7 @@ fn a_speaker_that_nobody_hears_takes_nothing_of_the_voice() {
 #[test]
 fn what_is_played_is_looked_at_only_for_somebody_who_needs_it() {
     let mut processor = Processor::new(Processing::OFF);
-    let mut render = |processor: &mut Processor| {
+    let render = |processor: &mut Processor| {
         processor.render(epoch(), &[0.1; 400], 16_000, Duration::from_millis(20));
         !processor.reference.pending.is_empty()
     };
