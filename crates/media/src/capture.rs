@@ -4,6 +4,7 @@
 //! microphone in a codec.
 
 mod forward;
+mod mute;
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -15,8 +16,6 @@ use crate::red::{Copy, Redundant};
 use crate::rtp::{Header, Sequence, Ssrc, Timestamp};
 use crate::{codec::VoiceEncoder, error::SoundError};
 
-/// Samples over which mute fades: 5 ms.
-const FADE: f32 = 240.0;
 /// Samples of a short frame: 10 ms.
 const SHORT: usize = RATE as usize / 100;
 
@@ -183,12 +182,11 @@ impl Capture {
             self.marker = true;
             return;
         }
-        let goal = if self.muted { 0.0 } else { 1.0 };
-        for sample in samples {
-            self.gain += (goal - self.gain).clamp(-1.0 / FADE, 1.0 / FADE);
-            // Broken drivers deliver NaN and more than full scale; codecs shall not see them.
-            let sample = if sample.is_finite() { sample.clamp(-1.0, 1.0) } else { 0.0 };
-            self.frame.push(sample * self.gain);
+        let mut rest = samples;
+        while !rest.is_empty() {
+            let (part, more) = rest.split_at(rest.len().min(self.frame_len - self.frame.len()));
+            rest = more;
+            self.take(part);
             if self.frame.len() == self.frame_len {
                 self.send_frame(&mut send);
                 // What the encoder refuses stays as it was.

@@ -114,6 +114,10 @@ impl DelayModel {
         for (bin, weight) in self.bins.iter().enumerate() {
             late -= weight;
             let wait = (bin as i64 + 1) * BIN;
+            // From here on the wait alone costs more.
+            if wait as f32 >= best.0 {
+                break;
+            }
             let cost = wait as f32 + late.max(0.0) * per_share;
             if late <= allowed && cost < best.0 {
                 best = (cost, wait);

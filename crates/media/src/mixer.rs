@@ -10,6 +10,7 @@
 use crate::{
     lane::{BLOCK, Lane},
     level::Meter,
+    process::usable,
 };
 
 /// Blocks of the microphone that wait: 40 ms, for a device gives 20 ms at once and we come up to 10 ms late.
@@ -76,8 +77,7 @@ impl Mixer {
         for sample in &mut self.said {
             self.gain += (goal - self.gain).clamp(-1.0 / FADE, 1.0 / FADE);
             // Broken drivers deliver NaN and more than full scale: nobody else shall be lost for it.
-            let sound = if sample.is_finite() { sample.clamp(-1.0, 1.0) } else { 0.0 };
-            *sample = sound * self.gain;
+            *sample = usable(sample) * self.gain;
         }
     }
 

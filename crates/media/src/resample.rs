@@ -131,68 +131,97 @@ fn filter(factor: usize) -> Vec<f32> {
     taps.iter().map(|tap| (tap / sum) as f32).collect()
 }
 
-/// The sum of the products, whose number is a multiple of eight: eight sums side by side, for of one alone each addition
-/// waits for the one before.
-fn dot(left: &[f32], right: &[f32]) -> f32 {
-    let mut sums = [0.0; 8];
-    for (left, right) in left.as_chunks::<8>().0.iter().zip(right.as_chunks::<8>().0) {
-        for ((sum, left), right) in sums.iter_mut().zip(left).zip(right) {
-            *sum += left * right;
+/// So many sums are made side by side: of one alone each addition waits for the one before.
+const ABREAST: usize = 16;
+
+/// Adds to each of `out` the products of the taps and of what begins at its place in `sound`, which is longer by all taps
+/// but one.
+fn convolve(taps: &[f32; TAPS], sound: &[f32], out: &mut [f32]) {
+    let (blocks, rest) = out.as_chunks_mut::<ABREAST>();
+    for (at, block) in blocks.iter_mut().enumerate() {
+        let window = sound[at * ABREAST..].first_chunk::<{ ABREAST + TAPS - 1 }>().expect("the sound is long enough");
+        let mut sums = *block;
+        for (first, tap) in taps.iter().enumerate() {
+            for (at, sum) in sums.iter_mut().enumerate() {
+                *sum += tap * window[first + at];
+            }
         }
+        *block = sums;
     }
-    sums.iter().sum()
+    for (sum, window) in rest.iter_mut().zip(sound[blocks.len() * ABREAST..].windows(TAPS)) {
+        *sum += taps.iter().zip(window).map(|(tap, sample)| tap * sample).sum::<f32>();
+    }
 }
 
 /// A lower rate to 48 kHz: a whole number of samples out for each in, 1.5 ms late from 8 kHz and half that from 16.
 #[derive(Debug, Clone)]
 pub struct Up {
-    /// Each of the taps that are `factor` apart, and that many times as large: the samples between are silence.
+    /// Each of the taps that are `factor` apart, the last first, and that many times as large: the samples between are
+    /// silence.
     phases: Vec<[f32; TAPS]>,
-    history: [f32; TAPS],
+    history: Vec<f32>,
+    made: Vec<f32>,
 }
 
 impl Up {
     /// Begins in silence; `factor` is 6 from 8 kHz, 3 from 16 kHz.
     pub fn new(factor: usize) -> Self {
         let taps = filter(factor);
-        let phase = |phase| array::from_fn(|at| factor as f32 * taps[phase + factor * at]);
-        Self { phases: (0..factor).map(phase).collect(), history: [0.0; TAPS] }
+        let phase = |phase| array::from_fn(|at| factor as f32 * taps[phase + factor * (TAPS - 1 - at)]);
+        Self { phases: (0..factor).map(phase).collect(), history: vec![0.0; TAPS - 1], made: Vec::new() }
     }
 
     /// Appends `factor` samples for each of input.
     pub fn process(&mut self, input: &[f32], out: &mut Vec<f32>) {
-        for sample in input {
-            self.history.rotate_right(1);
-            self.history[0] = *sample;
-            out.extend(self.phases.iter().map(|taps| dot(taps, &self.history)));
+        let (start, factor) = (out.len(), self.phases.len());
+        self.history.extend_from_slice(input);
+        out.resize(start + input.len() * factor, 0.0);
+        for (phase, taps) in self.phases.iter().enumerate() {
+            self.made.clear();
+            self.made.resize(input.len(), 0.0);
+            convolve(taps, &self.history, &mut self.made);
+            for (samples, made) in out[start..].chunks_exact_mut(factor).zip(&self.made) {
+                samples[phase] = *made;
+            }
         }
+        self.history.drain(..input.len());
     }
 }
 
 /// 48 kHz to a lower rate: one sample out for a whole number in, as late as [`Up`].
 #[derive(Debug, Clone)]
 pub struct Down {
-    factor: usize,
-    taps: Vec<f32>,
-    history: Vec<f32>,
+    /// Each of the taps that are `factor` apart.
+    phases: Vec<[f32; TAPS]>,
+    /// What each of them is for: every sample that is so many after the one before.
+    histories: Vec<Vec<f32>>,
+    /// Which of them the next sample is for.
+    next: usize,
 }
 
 impl Down {
     /// Begins in silence; `factor` as for [`Up::new`].
     pub fn new(factor: usize) -> Self {
-        Self { factor, taps: filter(factor), history: vec![0.0; TAPS * factor] }
+        let taps = filter(factor);
+        let phase = |phase| array::from_fn(|at| taps[phase + factor * at]);
+        let histories = vec![vec![0.0; TAPS - 1]; factor];
+        Self { phases: (0..factor).map(phase).collect(), histories, next: 0 }
     }
 
     /// Appends one sample for each `factor` of input; a rest stays for the next call.
     pub fn process(&mut self, input: &[f32], out: &mut Vec<f32>) {
-        let len = self.taps.len();
-        self.history.extend_from_slice(input);
-        let mut start = 0;
-        while self.history.len() - start >= len + self.factor {
-            start += self.factor;
-            out.push(dot(&self.history[start..start + len], &self.taps));
+        let (start, factor) = (out.len(), self.phases.len());
+        for (phase, history) in self.histories.iter_mut().enumerate() {
+            let first = (phase + factor - self.next) % factor;
+            history.extend(input.get(first..).unwrap_or_default().chunks(factor).map(|samples| samples[0]));
         }
-        self.history.drain(..start);
+        let made = (self.next + input.len()) / factor;
+        self.next = (self.next + input.len()) % factor;
+        out.resize(start + made, 0.0);
+        for (taps, history) in self.phases.iter().zip(&mut self.histories) {
+            convolve(taps, history, &mut out[start..]);
+            history.drain(..made);
+        }
     }
 }
 
@@ -259,6 +288,39 @@ mod tests {
                 assert!(change.abs() < 0.5, "{factor}, {hertz}: {change}");
             }
             assert!(there_and_back(factor, stopped) < -50.0, "{factor}");
+        }
+    }
+
+    #[test]
+    fn blocks_of_any_length_make_the_same_sound() {
+        for factor in [3, 6] {
+            let (taps, sound) = (filter(factor), sine(48_000, 700.0, 4_803));
+            let at =
+                |samples: &[f32], n: i64| usize::try_from(n).map_or(0.0, |n| samples.get(n).copied().unwrap_or(0.0));
+            // The filters by their definition: each sample out is the sum of all taps on what came until then.
+            let low: Vec<f32> = (1..=sound.len() / factor)
+                .map(|n| (0..taps.len()).map(|tap| taps[tap] * at(&sound, (n * factor) as i64 - 1 - tap as i64)).sum())
+                .collect();
+            let stuffed: Vec<f32> =
+                low.iter().flat_map(|own| std::iter::once(*own).chain(std::iter::repeat_n(0.0, factor - 1))).collect();
+            let high: Vec<f32> = (0..stuffed.len())
+                .map(|n| {
+                    (0..taps.len()).map(|tap| factor as f32 * taps[tap] * at(&stuffed, n as i64 - tap as i64)).sum()
+                })
+                .collect();
+            for block in [1, 7, 160, 961, 5_000] {
+                let (mut down, mut up) = (Down::new(factor), Up::new(factor));
+                let (mut narrow, mut wide) = (Vec::new(), Vec::new());
+                for part in sound.chunks(block) {
+                    let before = narrow.len();
+                    down.process(part, &mut narrow);
+                    up.process(&narrow[before..], &mut wide);
+                }
+                assert_eq!((narrow.len(), wide.len()), (low.len(), high.len()), "{factor}, {block}");
+                let off =
+                    |one: &[f32], two: &[f32]| one.iter().zip(two).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+                assert!(off(&narrow, &low) < 1e-5 && off(&wide, &high) < 1e-5, "{factor}, {block}");
+            }
         }
     }
 

@@ -39,6 +39,8 @@ struct Shape {
 pub const EAR_DBFS: f32 = -22.0;
 /// Level of the ring, in dBFS.
 pub const RING_DBFS: f32 = -14.0;
+/// No voice has turned.
+const START: [[f32; 2]; 2] = [[0.0, 1.0]; 2];
 /// Fade at each edge, in samples (8 ms): long enough to make no click.
 const FADE: u32 = RATE * 8 / 1000;
 
@@ -75,8 +77,9 @@ fn dtmf_hertz(key: char) -> [f32; 2] {
 /// Makes one tone at 48 kHz.
 #[derive(Debug, Clone)]
 pub struct ToneGenerator {
-    phase: [f32; 2],
-    step: [f32; 2],
+    /// Sine and cosine of where each voice is, and of how far it turns in a sample.
+    turned: [[f32; 2]; 2],
+    step: [[f32; 2]; 2],
     amplitude: f32,
     /// On and off spans in samples.
     cadence: Vec<u32>,
@@ -96,8 +99,8 @@ impl ToneGenerator {
         // The RMS of n sines of amplitude a is a·sqrt(n/2).
         let rms = if shape.hertz[0] > 0.0 { 10f32.powf(shape.dbfs / 20.0) } else { 0.0 };
         Self {
-            phase: [0.0; 2],
-            step: shape.hertz.map(|hertz| TAU * hertz / RATE as f32),
+            turned: START,
+            step: shape.hertz.map(|hertz| (TAU * hertz / RATE as f32).sin_cos().into()),
             amplitude: rms * (2.0 / voices as f32).sqrt(),
             left: cadence.first().copied().unwrap_or(u32::MAX),
             cadence,
@@ -109,8 +112,20 @@ impl ToneGenerator {
 
     /// Writes the next samples over `out`.
     pub fn fill(&mut self, out: &mut [f32]) {
-        for sample in out {
-            *sample = self.next();
+        for [sin, cos] in &mut self.turned {
+            // Each turn rounds a little; this brings them back to the circle.
+            let by = 1.5 - 0.5 * (*sin * *sin + *cos * *cos);
+            (*sin, *cos) = (*sin * by, *cos * by);
+        }
+        let mut at = 0;
+        while at < out.len() {
+            let silent = self.pass_silence(out.len() - at);
+            out[at..at + silent].fill(0.0);
+            at += silent;
+            if let Some(sample) = out.get_mut(at) {
+                *sample = self.next();
+                at += 1;
+            }
         }
     }
 
@@ -124,8 +139,25 @@ impl ToneGenerator {
         self.stopping && self.fade == 0
     }
 
+    fn is_on(&self) -> bool {
+        self.span.is_multiple_of(2) && !self.stopping
+    }
+
+    /// Lets up to `most` samples of a pause pass, all but its last, and says how many.
+    fn pass_silence(&mut self, most: usize) -> usize {
+        if self.is_on() || self.fade > 0 {
+            return 0;
+        }
+        if self.cadence.is_empty() {
+            return most;
+        }
+        let passed = (self.left - 1).min(u32::try_from(most).unwrap_or(u32::MAX));
+        self.left -= passed;
+        passed as usize
+    }
+
     fn next(&mut self) -> f32 {
-        let on = self.span.is_multiple_of(2) && !self.stopping;
+        let on = self.is_on();
         // An even span ends early by its fade, so that cadences keep their length.
         let audible = on && (self.cadence.is_empty() || self.left > FADE);
         self.fade = if audible { (self.fade + 1).min(FADE) } else { self.fade.saturating_sub(1) };
@@ -137,14 +169,14 @@ impl ToneGenerator {
             }
         }
         if self.fade == 0 {
-            self.phase = [0.0; 2];
+            self.turned = START;
             return 0.0;
         }
         let gain = if self.fade == FADE { 1.0 } else { 0.5 - 0.5 * (PI * self.fade as f32 / FADE as f32).cos() };
         let mut sum = 0.0;
-        for (phase, step) in self.phase.iter_mut().zip(self.step) {
-            sum += phase.sin();
-            *phase = (*phase + step) % TAU;
+        for ([sin, cos], [by_sin, by_cos]) in self.turned.iter_mut().zip(self.step) {
+            sum += *sin;
+            (*sin, *cos) = (*sin * by_cos + *cos * by_sin, *cos * by_cos - *sin * by_sin);
         }
         sum * gain * self.amplitude
     }
@@ -176,6 +208,18 @@ mod tests {
     }
 
     #[test]
+    fn it_is_the_same_in_blocks_of_any_length() {
+        for tone in ALL {
+            let (mut one, mut other) = (ToneGenerator::new(tone), ToneGenerator::new(tone));
+            let (mut whole, mut parts) = (vec![0.0; 300_000], vec![0.0; 300_000]);
+            one.fill(&mut whole);
+            parts.chunks_mut(77).for_each(|part| other.fill(part));
+            let worst = whole.iter().zip(&parts).map(|(one, other)| (one - other).abs()).fold(0.0, f32::max);
+            assert!(worst < 0.01, "{tone:?}: {worst}");
+        }
+    }
+
+    #[test]
     fn no_edge_clicks_in_ten_seconds_nor_at_the_stop() {
         for tone in ALL {
             let mut generator = ToneGenerator::new(tone);
@@ -186,7 +230,7 @@ mod tests {
             generator.fill(&mut tail);
             out.extend(&tail);
             // The steepest a sum of two sines of this amplitude can be.
-            let steepest: f32 = generator.step.iter().map(|step| step * generator.amplitude).sum::<f32>() * 1.1;
+            let steepest: f32 = generator.step.iter().map(|[step, _]| step * generator.amplitude).sum::<f32>() * 1.1;
             let mut last = 0.0;
             for sample in &out {
                 assert!((sample - last).abs() <= steepest, "{tone:?} clicks");

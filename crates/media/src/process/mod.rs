@@ -116,6 +116,10 @@ impl Processor {
     /// Takes sound that the speaker's device was just given, at its rate. `delay` is how long the first of it waits until
     /// it is heard in the room, as far as the device tells; better too short than too long.
     pub fn render(&mut self, now: Instant, samples: &[f32], rate: u32, delay: Duration) {
+        if self.chain.is_none() && self.next.is_none() && !self.watch.is_heard() {
+            // Nothing listens, and to bring it to 48 kHz would cost more than the call.
+            return self.reference.forget();
+        }
         self.reference.heard_at = Some(now + delay.saturating_sub(time(self.reference.pending.len())));
         let (chain, next) = (&mut self.chain, &mut self.next);
         let watch = &mut self.watch;
@@ -190,6 +194,12 @@ struct Reference {
 }
 
 impl Reference {
+    /// What comes next does not go on from what came before.
+    fn forget(&mut self) {
+        self.pending.clear();
+        self.heard_at = None;
+    }
+
     fn push(&mut self, samples: &[f32], rate: u32, mut block: impl FnMut(&[f32; BLOCK])) {
         if rate == RATE {
             self.resampler = None;
@@ -214,7 +224,8 @@ impl Reference {
 }
 
 /// Broken drivers deliver NaN, and a filter that took one would never be rid of it.
-fn usable(sample: &f32) -> f32 {
+#[inline]
+pub(crate) fn usable(sample: &f32) -> f32 {
     if sample.is_finite() { sample.clamp(-1.0, 1.0) } else { 0.0 }
 }
 

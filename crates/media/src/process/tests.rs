@@ -186,6 +186,23 @@ fn a_speaker_that_nobody_hears_takes_nothing_of_the_voice() {
     assert!(share > 0.4, "of one's own voice {share}");
 }
 
+/// To bring the sound of a speaker to 48 kHz costs more than all else of a call.
+#[test]
+fn what_is_played_is_looked_at_only_for_somebody_who_needs_it() {
+    let mut processor = Processor::new(Processing::OFF);
+    let render = |processor: &mut Processor| {
+        processor.render(epoch(), &[0.1; 400], 16_000, Duration::from_millis(20));
+        !processor.reference.pending.is_empty()
+    };
+    assert!(!render(&mut processor));
+    processor.set_heard(true);
+    assert!(render(&mut processor), "what the microphone hears may be this");
+    processor.set_heard(false);
+    assert!(!render(&mut processor), "and what came before is forgotten");
+    processor.set(ECHO);
+    assert!(render(&mut processor), "the canceller learns");
+}
+
 #[test]
 fn the_noise_of_the_room_does_not_come_and_go_with_the_far_end() {
     let mut far = sentences(1, 1.0);

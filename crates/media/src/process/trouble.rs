@@ -69,6 +69,10 @@ impl Watch {
         }
     }
 
+    pub(super) fn is_heard(&self) -> bool {
+        self.heard
+    }
+
     pub(super) fn trouble(&self) -> Option<Trouble> {
         self.trouble
     }

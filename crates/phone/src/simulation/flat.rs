@@ -32,7 +32,7 @@ fn world() -> World {
         ben_is_asked: true,
         refuses: None,
         rings: ms(10_000),
-        plain: true,
+        forbids: &["opus"],
         ears: false,
         deeds: Vec::new(),
         talk: Vec::new(),

@@ -114,12 +114,13 @@ fn judge(world: &mut World) -> Result<Report, String> {
     // as a proxy would (16.6, timer C).
     let idle = if world.lost == 0 { 70 } else { 250 };
     run(world, Duration::from_secs(idle), &mut watch, |_| false)?;
-    // A registration that is refreshed at this very moment is waited for.
+    // A registration that is refreshed at this very moment is waited for: until the answer comes, or, where the connection
+    // is cut just then, until the phone notices or has waited for 64*T1 (RFC 3261 17.1.2.2).
     let rests = |world: &World| {
         world.phones.iter().flat_map(|phone| &phone.joint.connections).all(|own| own.agent.live().0 == 0)
     };
     if !rests(world) {
-        run(world, Duration::from_secs(2), &mut watch, rests)?;
+        run(world, if world.lost == 0 { Duration::from_secs(2) } else { EXCHANGE }, &mut watch, rests)?;
     }
     for (phone, own) in
         world.phones.iter().flat_map(|phone| phone.joint.connections.iter().map(move |own| (phone, own)))

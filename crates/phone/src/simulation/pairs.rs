@@ -109,6 +109,8 @@ const FIT: &[(Says, Says, If)] = &[
     (Some((HungUpHere, UP)), Some((MediaFailed, UP)), If::Lost),
     (Some((HungUpHere, UP)), None, If::Lost),
     (Some((HungUpThere, UP)), None, If::Lost),
+    // The same for who gave up across the answer: the BYE was lost, and no sound ever came.
+    (Some((Cancelled, NOT_UP)), Some((MediaFailed, UP)), If::Lost),
     // The callee's answer or refusal never came, or came after the server had given up.
     (Some((Cancelled, NOT_UP)), Some((Network, UP)), If::Lost),
     (Some((NoAnswer, NOT_UP)), Some((Network, UP)), If::Lost),

@@ -27,9 +27,9 @@ pub(super) struct Plan {
     pub(super) refuses: Option<u16>,
     /// How long the server lets it ring.
     pub(super) rings: Duration,
-    /// A server that passes no codec but G.711.
-    pub(super) plain: bool,
-    /// Do the phones have ears? Resampling for them costs as much as all the rest.
+    /// The codecs that the server does not pass.
+    pub(super) forbids: &'static [&'static str],
+    /// Do the phones have ears? Resampling for them costs a third as much as all the rest.
     pub(super) ears: bool,
     /// What the people do: after the beginning, and after the answer.
     pub(super) deeds: Vec<(Duration, usize, Deed)>,
@@ -120,7 +120,11 @@ impl Plan {
             ben_is_asked,
             refuses: rng.random_bool(0.04).then(|| *[408, 487, 503, 404, 480].choose(rng).expect("some")),
             rings: Duration::from_secs(rng.random_range(5..12)),
-            plain: rng.random_bool(0.98),
+            forbids: match (rng.random_bool(0.98), seed.is_multiple_of(2)) {
+                (true, true) => &["opus", "G722"],
+                (true, false) => &["opus"],
+                (false, _) => &[],
+            },
             ears: rng.random_bool(0.2),
             deeds: vec![(ms(rng, 800, 1200), ANNA, Deed::Call)],
             talk: Vec::new(),

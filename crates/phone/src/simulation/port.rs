@@ -95,8 +95,12 @@ impl Capture for Mic {
         let passed = now.saturating_duration_since(*self.begun.get_or_insert(now));
         let due = samples(passed, RATE);
         let period = &HUM[self.own];
-        out.extend((self.done..due).map(|at| period[at % period.len()]));
-        self.done = due;
+        while self.done < due {
+            let rest = &period[self.done % period.len()..];
+            let rest = &rest[..rest.len().min(due - self.done)];
+            out.extend_from_slice(rest);
+            self.done += rest.len();
+        }
     }
 
     fn health(&mut self, _: Instant) -> Health {

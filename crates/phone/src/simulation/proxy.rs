@@ -15,7 +15,7 @@ use sip::{
 use super::{
     plan::Plan,
     stranger::Stranger,
-    wire::{branch, branch_of, origin, within, without_opus},
+    wire::{branch, branch_of, origin, within, without},
 };
 
 const ELSEWHERE: &str = "SIP;cause=200;text=\"Call completed elsewhere\"";
@@ -41,7 +41,7 @@ pub(super) struct Proxy {
     ben_is_asked: bool,
     refuses: Option<StatusCode>,
     rings: Duration,
-    plain: bool,
+    forbids: &'static [&'static str],
     unique: u64,
     out: VecDeque<(End, Bytes, bool)>,
 }
@@ -81,7 +81,7 @@ impl Proxy {
             ben_is_asked: plan.ben_is_asked,
             refuses: plan.refuses.and_then(StatusCode::new),
             rings: plan.rings,
-            plain: plan.plain,
+            forbids: plan.forbids,
             unique: 0,
             out: VecDeque::new(),
         }
@@ -369,16 +369,12 @@ impl Proxy {
         let host = Host::parse("server.example").expect("a name");
         let via = Via { transport: "WSS".into(), host, port: None, params };
         request.headers.push_front(HeaderName::Via, &via.to_string());
-        if self.plain {
-            request.body = without_opus(&request.body);
-        }
+        request.body = without(&request.body, self.forbids);
         request
     }
 
     fn plainly(&self, mut response: Response) -> Bytes {
-        if self.plain {
-            response.body = without_opus(&response.body);
-        }
+        response.body = without(&response.body, self.forbids);
         response.to_bytes()
     }
 

@@ -7,21 +7,27 @@ use super::proxy::End;
 
 const COOKIE: &str = "z9hG4bKsim";
 
-/// The same description with no codec but G.711 and what goes with it.
-pub(super) fn without_opus(sdp: &Bytes) -> Bytes {
+/// The same description without these codecs and what goes with them.
+pub(super) fn without(sdp: &Bytes, codecs: &[&str]) -> Bytes {
     let text = String::from_utf8_lossy(sdp);
-    let Some(number) = text.lines().find_map(|line| line.strip_prefix("a=rtpmap:")?.split_once(" opus/")) else {
+    let number = |line: &'_ str| {
+        let (number, format) = line.strip_prefix("a=rtpmap:")?.split_once(' ')?;
+        let (name, _) = format.split_once('/')?;
+        codecs.contains(&name).then(|| number.to_owned())
+    };
+    let numbers: Vec<String> = text.lines().filter_map(number).collect();
+    if numbers.is_empty() {
         return sdp.clone();
+    }
+    let about = |line: &str, number: &String| {
+        ["rtpmap", "fmtp", "rtcp-fb"].iter().any(|kind| line.starts_with(&format!("a={kind}:{number} ")))
     };
-    let number = number.0;
-    let own = |line: &&str| {
-        !["rtpmap", "fmtp", "rtcp-fb"].iter().any(|kind| line.starts_with(&format!("a={kind}:{number} ")))
-    };
-    let lines = text.lines().filter(own).map(|line| match line.strip_prefix("m=audio ") {
+    let kept = text.lines().filter(|line| !numbers.iter().any(|number| about(line, number)));
+    let lines = kept.map(|line| match line.strip_prefix("m=audio ") {
         Some(_) => line
             .split(' ')
             .enumerate()
-            .filter(|(at, word)| *at < 3 || *word != number)
+            .filter(|(at, word)| *at < 3 || numbers.iter().all(|number| number != word))
             .map(|(_, word)| word)
             .collect::<Vec<_>>()
             .join(" "),
@@ -71,4 +77,19 @@ pub(super) fn within(invite: &Request, method: Method, to: Option<NameAddr>, rea
         headers.push(HeaderName::Reason, reason);
     }
     request.to_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_goes_with_a_codec_goes() {
+        let sdp = "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111 9 8 101\r\na=rtpmap:111 opus/48000/2\r\na=fmtp:111 useinbandfec=1\r\n\
+                   a=rtpmap:9 G722/8000\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\n";
+        let narrow = "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 8 101\r\n\
+                      a=rtpmap:8 PCMA/8000\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\n";
+        assert_eq!(without(&sdp.into(), &["opus", "G722"]), narrow);
+        assert_eq!(without(&sdp.into(), &["G723"]), sdp);
+    }
 }

@@ -71,6 +71,12 @@ impl Tones {
     /// Adds what sounds now to 48 kHz of other sound; to that of a call, if it is `over_speech`, more softly.
     pub(super) fn mix(&mut self, out: &mut [f32], over_speech: bool) {
         self.next_key(out.len());
+        let goal = if over_speech { 1.0 } else { 0.0 };
+        if self.sounding.is_empty() && self.key.is_none() {
+            let most = out.len() as f32 / FADE;
+            self.given_way += (goal - self.given_way).clamp(-most, most);
+            return;
+        }
         let [all, one] = &mut self.scratch;
         all.clear();
         all.resize(out.len(), 0.0);
@@ -81,10 +87,15 @@ impl Tones {
                 *sum += tone;
             }
         }
-        let goal = if over_speech { 1.0 } else { 0.0 };
-        for (sample, tone) in out.iter_mut().zip(&*all) {
-            self.given_way += (goal - self.given_way).clamp(-1.0 / FADE, 1.0 / FADE);
-            *sample += tone * (1.0 - self.given_way * (1.0 - OVER_SPEECH));
+        let loudness = |given_way: f32| 1.0 - given_way * (1.0 - OVER_SPEECH);
+        if self.given_way == goal {
+            let loudness = loudness(goal);
+            out.iter_mut().zip(&*all).for_each(|(sample, tone)| *sample += tone * loudness);
+        } else {
+            for (sample, tone) in out.iter_mut().zip(&*all) {
+                self.given_way += (goal - self.given_way).clamp(-1.0 / FADE, 1.0 / FADE);
+                *sample += tone * loudness(self.given_way);
+            }
         }
         self.sounding.retain(|generator| !generator.finished());
     }
@@ -145,6 +156,26 @@ mod tests {
         assert!(at(40) > -30.0 && at(1_220) > -30.0, "{} {}", at(40), at(1_220));
         assert!(at(150) < -90.0 && at(700) < -90.0 && at(1_450) < -90.0);
         assert!(tones.is_silent());
+    }
+
+    #[test]
+    fn a_tone_that_begins_in_speech_is_soft_at_once() {
+        let mut tones = Tones::default();
+        let loudness = |tones: &mut Tones, over_speech| {
+            tones.set(Some(Tone::Busy));
+            let mut block = [0.0; 960];
+            tones.mix(&mut block, over_speech);
+            tones.set(None);
+            tones.mix(&mut [0.0; 480], over_speech);
+            rms_dbfs(&block[480..])
+        };
+        let alone = loudness(&mut tones, false);
+        tones.mix(&mut [0.0; 480], true);
+        assert!((loudness(&mut tones, true) - alone + 10.0).abs() < 0.1);
+        // Three milliseconds of speech are too few to give way to.
+        tones.mix(&mut [0.0; 480], false);
+        tones.mix(&mut [0.0; 144], true);
+        assert!((tones.given_way - 0.6).abs() < 0.01, "{}", tones.given_way);
     }
 
     #[test]
