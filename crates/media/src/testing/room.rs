@@ -100,7 +100,7 @@ impl Recording {
     ) -> Self {
         let start = epoch();
         let (mut speakers, mut microphone) = (Speakers { rate, ring: Vec::new() }, Microphone(Vec::new()));
-        let mut feed = SpeakerFeed::new(start, rate, Duration::from_millis(20)).expect("a rate of a device");
+        let mut feed = SpeakerFeed::new(start, rate, Duration::from_millis(30)).expect("a rate of a device");
         let mut mic_feed = MicFeed::new(RATE).expect("a rate of a device");
         let mut back = Resampler::new(rate, RATE).expect("a rate of a device");
         let mut own = Self { rate, events: Vec::new(), near: Vec::new(), mic: Vec::new() };
