@@ -46,6 +46,8 @@ const KNOWN: &[u64] = &[
     200_002_857,
     // The caller gives up across the answer, and its BYE is lost with the connection.
     300_019_700,
+    // An answer comes when the call with somebody else is over, and the BYE that it gets is lost with the connection.
+    100_000_892,
 ];
 
 /// What a seed comes to. A panic is a fault like any other.

@@ -21,6 +21,8 @@ enum If {
     Refused,
     /// A message or a connection was lost.
     Lost,
+    /// The same, and somebody else was asked too.
+    LostAmongStrangers,
     /// The way of the sound was bad for long, or the far end has none.
     NoSound,
 }
@@ -111,6 +113,8 @@ const FIT: &[(Says, Says, If)] = &[
     (Some((HungUpThere, UP)), None, If::Lost),
     // The same for who gave up across the answer: the BYE was lost, and no sound ever came.
     (Some((Cancelled, NOT_UP)), Some((MediaFailed, UP)), If::Lost),
+    // The callee's answer came when the call with somebody else was over, and the BYE that it got was lost.
+    (Some((HungUpThere, UP)), Some((MediaFailed, UP)), If::LostAmongStrangers),
     // The callee's answer or refusal never came, or came after the server had given up.
     (Some((Cancelled, NOT_UP)), Some((Network, UP)), If::Lost),
     (Some((NoAnswer, NOT_UP)), Some((Network, UP)), If::Lost),
@@ -160,6 +164,7 @@ pub(super) fn fits(world: &World, pair: &(Option<End>, Option<End>)) -> Result<(
         If::Refused => world.plan.refuses.is_some(),
         If::NoSound => !world.plan.has_clean_media(),
         If::Lost => world.lost > 0,
+        If::LostAmongStrangers => world.lost > 0 && !world.plan.strangers.is_empty(),
     };
     if FIT.iter().any(|(one, other, needed)| (*one, *other) == (caller, callee) && holds(*needed)) {
         return Ok(());
