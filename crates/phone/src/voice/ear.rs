@@ -134,7 +134,8 @@ impl Ear {
 
     /// When [`Self::tick`] is due.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.full_at.min(self.next).or(self.next)
+        // Without ticks nobody hears the microphone.
+        self.next.map(|next| self.full_at.map_or(next, |full| full.min(next)))
     }
 
     /// Moves ten milliseconds of sound, or as many as are due.
