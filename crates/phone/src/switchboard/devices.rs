@@ -43,9 +43,11 @@ impl Switchboard {
         Ok(Ok::default())
     }
 
-    fn is_there(&self, role: Role, id: &str) -> bool {
+    /// Before the first list a device is taken at its word: whoever asks early, a script or a page of the window, means one
+    /// of an earlier run. One that is not there is then shown as absent, as any that is pulled out.
+    pub(super) fn is_there(&self, role: Role, id: &str) -> bool {
         let direction = if role == Role::Mic { PortDirection::Capture } else { PortDirection::Playback };
-        self.devices.all.iter().any(|own| own.direction == direction && own.id == id)
+        !self.devices.listed || self.devices.all.iter().any(|own| own.direction == direction && own.id == id)
     }
 
     /// These, each once, if all are devices of the role that are there or were preferred for anything like it before.

@@ -111,6 +111,8 @@ pub(crate) struct Switchboard {
 /// What the media thread last told of the devices.
 #[derive(Debug, Default)]
 struct DevicesSeen {
+    /// Was anything told yet? They are listed on a thread of their own, after the phone has begun.
+    listed: bool,
     all: Vec<media::port::PortDevice>,
     in_use: InUse,
     problem: Option<Fault>,
@@ -189,12 +191,10 @@ impl Switchboard {
         if self.calls.iter().any(|call| !call.is_over()) {
             return Err(Fault::new(Code::NotNow));
         }
-        let there = |id: &str| {
-            let mut all = self.devices.all.iter();
-            all.any(|own| own.direction == media::port::PortDirection::Capture && own.id == id)
-        };
         match device {
-            Some(id) if id != "default" && !there(id) => Err(Fault::new(Code::NoSuchDevice)),
+            Some(id) if id != "default" && !self.is_there(crate::contract::Role::Mic, id) => {
+                Err(Fault::new(Code::NoSuchDevice))
+            }
             _ => Ok(()),
         }
     }

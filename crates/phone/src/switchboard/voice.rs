@@ -107,7 +107,7 @@ impl Switchboard {
             Happened::Recorded { call, kept } => self.recorded(call, kept),
             Happened::Devices { all, in_use, problem } => {
                 let problem = problem.map(|(role, error)| fault::of_port(role, &error));
-                self.devices = super::DevicesSeen { all, in_use, problem };
+                self.devices = super::DevicesSeen { listed: true, all, in_use, problem };
             }
             Happened::Microphone { trouble } => self.microphone = trouble.map(fault::of_microphone),
             Happened::DeviceChanged { role, device } => {

@@ -56,3 +56,31 @@ fn others_ring_beside_the_ringer() {
     desk.ask(json!({ "do": "also-ring", "devices": [] })).unwrap();
     assert!(desk.state().devices.prefer.also_ring.is_empty());
 }
+
+/// Devices are listed on a thread of their own: a script that gives its order as soon as the phone answers was refused.
+#[test]
+fn an_order_that_comes_before_the_list_is_kept() {
+    let mut desk = Desk::registered();
+    desk.ask(json!({ "do": "set-devices", "role": "speaker", "devices": ["head", "default"] })).unwrap();
+    desk.ask(json!({ "do": "set-device", "role": "mic", "device": "mic" })).unwrap();
+    desk.ask(json!({ "do": "also-ring", "devices": ["attic"] })).unwrap();
+    let is_kept = |own: &Effect| matches!(own, Effect::Prefer(prefer) if prefer.speaker[0] == "head");
+    assert!(desk.wanted().iter().any(is_kept));
+    let device = |id: &str, direction| {
+        let (id, name) = (id.to_owned(), id.to_owned());
+        PortDevice { id, name, kind: DeviceKind::Other, direction, is_default: false }
+    };
+    let all = vec![device("mic", PortDirection::Capture), device("head", PortDirection::Playback)];
+    desk.voice(Happened::Devices { all, in_use: InUse::default(), problem: None });
+    let devices = desk.state().devices;
+    assert_eq!(devices.prefer.speaker, ["head", "default"]);
+    // What turns out not to be there is shown so, and from now on what is not known is refused.
+    let present = |id: &str| devices.speakers.iter().find(|own| own.id == id).map(|own| own.present);
+    assert_eq!((present("head"), present("attic")), (Some(true), Some(false)));
+    for ask in [
+        json!({ "do": "set-devices", "role": "speaker", "devices": ["cellar"] }),
+        json!({ "do": "set-device", "role": "mic", "device": "cellar" }),
+    ] {
+        assert_eq!(desk.ask(ask).unwrap_err().code, Code::NoSuchDevice);
+    }
+}
