@@ -1,9 +1,11 @@
 //! The devices of a real sound server, private to each test.
 #![cfg(target_os = "linux")]
 
+mod busy;
 mod hotplug;
 mod pipewire;
 mod priority;
+mod rates;
 mod server;
 mod shapes;
 

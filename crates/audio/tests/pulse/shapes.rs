@@ -26,7 +26,8 @@ const SHAPES: [(&str, &str, u32, u32, u32); 9] = [
 /// What is played, in Hz: low enough for every device.
 const TONE: f32 = 440.0;
 
-struct Device {
+/// A device that plays a tone and hears it.
+pub(crate) struct Device {
     name: &'static str,
     speaker: Box<dyn Playback>,
     speaker_feed: SpeakerFeed,
@@ -37,7 +38,7 @@ struct Device {
 }
 
 impl Device {
-    fn open(port: &mut Devices, name: &'static str, rate: u32) -> Self {
+    pub(crate) fn open(port: &mut Devices, name: &'static str, rate: u32) -> Self {
         let speaker = port.open_playback(Some(&format!("pulseaudio:{name}"))).expect("it opens");
         let mic = port.open_capture(Some(&format!("pulseaudio:{name}-mic"))).expect("it opens");
         assert_eq!((speaker.rate(), mic.rate()), (rate, rate), "{name}");
@@ -54,7 +55,7 @@ impl Device {
         }
     }
 
-    fn work(&mut self) {
+    pub(crate) fn work(&mut self) {
         let (now, played) = (Instant::now(), &mut self.played);
         self.speaker_feed.push(now, self.speaker.as_mut(), |_, out| {
             for sample in out {
@@ -66,8 +67,14 @@ impl Device {
         self.heard.extend_from_slice(self.mic_feed.pull(now, self.mic.as_mut()));
     }
 
+    /// Have both its streams ended?
+    pub(crate) fn is_lost(&mut self) -> bool {
+        let now = Instant::now();
+        self.speaker.health(now) != Health::Ok && self.mic.health(now) != Health::Ok
+    }
+
     /// Is a part of what was heard since it was asked last the tone, at its pitch and loudness?
-    fn hears(&mut self) -> bool {
+    pub(crate) fn hears(&mut self) -> bool {
         let whole = self.heard.len() / 2_400 * 2_400;
         self.heard.drain(..whole).as_slice().chunks_exact(2_400).any(|part| {
             let ups = part.windows(2).filter(|pair| pair[0] < 0.0 && pair[1] >= 0.0).count();
