@@ -61,6 +61,8 @@ pub(crate) fn identity() -> Result<(TlsAcceptor, String), PbxError> {
 
 /// Takes connections until it is stopped.
 pub(crate) async fn run(listener: TcpListener, acceptor: TlsAcceptor, hub: Hub, mut stopped: watch::Receiver<bool>) {
+    // What is declared in here is dropped before `stopped`: who waits until nobody waits any more finds the port free.
+    let listener = listener;
     let places = Arc::new(Semaphore::new(MOST));
     loop {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };

@@ -396,3 +396,15 @@ async fn a_shutdown_ends_calls_and_frees_the_port() {
     assert_eq!(again.url(), format!("wss://127.0.0.1:{port}/"));
     again.shutdown().await;
 }
+
+/// Another one may take its place at once, as it does after a restart.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn when_it_has_ended_its_port_is_free() {
+    for _ in 0..1_000 {
+        let pbx = line(config(60)).await;
+        let port = pbx.url.trim_end_matches('/').rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
+        pbx.shutdown().await;
+        let again = pbx::start(Config { port, ..config(60) }).await;
+        again.expect("the same port").shutdown().await;
+    }
+}
