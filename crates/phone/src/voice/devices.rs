@@ -159,13 +159,13 @@ impl Devices {
 
     /// When [`Self::handle_timeout`] is due.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        [self.mic.retry_at, self.speaker.retry_at, self.ringer.retry_at].into_iter().flatten().min()
+        [self.mic.deadline(), self.speaker.deadline(), self.ringer.deadline()].into_iter().flatten().min()
     }
 
     pub(super) fn handle_timeout(&mut self, now: Instant) {
         if self.deadline().is_some_and(|at| at <= now) {
             for role in [Role::Mic, Role::Speaker, Role::Ringer] {
-                each_slot!(self, role, slot => if slot.retry_at.is_some_and(|at| at <= now) { slot.forgive() });
+                each_slot!(self, role, slot => slot.handle_timeout(now));
             }
             self.settle(now);
         }
@@ -329,6 +329,8 @@ impl Devices {
                 return;
             };
             if slot.open.as_ref().is_some_and(|open| open.choice == choice) {
+                // Another one that failed meanwhile troubles nobody.
+                slot.problem = None;
                 if slot.opening.take().is_some() {
                     self.desk.cancel(role);
                 }

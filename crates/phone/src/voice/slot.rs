@@ -71,6 +71,19 @@ impl<S> Slot<S> {
         }
     }
 
+    /// When something may be tried again.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.avoid.iter().map(|(_, until)| *until).chain(self.retry_at).min()
+    }
+
+    /// Forgets what is over by now.
+    pub(super) fn handle_timeout(&mut self, now: Instant) {
+        if self.retry_at.is_some_and(|at| at <= now) {
+            self.forgive();
+        }
+        self.avoid.retain(|(_, until)| *until > now);
+    }
+
     /// Nothing is left to try; do it all again later.
     pub(super) fn exhausted(&mut self, now: Instant) {
         if self.retry_at.is_none_or(|at| at <= now) {

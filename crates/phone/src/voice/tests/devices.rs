@@ -2,7 +2,7 @@
 
 use std::{
     sync::{Arc, Mutex},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use media::process::{Noise, Processing, Trouble};
@@ -47,6 +47,46 @@ fn a_lost_device_is_replaced_in_the_call() {
         anna.hears_of(&ben).await;
         ben.hears_of(&anna).await;
     });
+}
+
+/// A device that another program holds is told as that, the next one is taken meanwhile, and it is tried again in the same call
+/// until it is free.
+#[test]
+fn a_busy_device_is_told_replaced_and_taken_when_it_is_free() {
+    let all = ["ear", "ear-2"].map(|id| device(id, PortDirection::Playback, DeviceKind::Other, id == "ear"));
+    let plugged = Arc::new(Mutex::new(Plugged { devices: all.to_vec(), ..Plugged::default() }));
+    plugged.lock().unwrap().busy.insert("ear".into());
+    let rig = Rig { plugged: Arc::clone(&plugged), buffers: Buffers::new(|out| out.fill(0.0)).0 };
+    let (told_in, mut told) = mpsc::unbounded_channel();
+    let (desk, mut worker) = Desk::new(Box::new(rig), told_in);
+    let (tell, mut happened) = mpsc::unbounded_channel();
+    let (mut devices, mut now) = (Devices::new(desk, tell), Instant::now());
+    let mut serve = |devices: &mut Devices, now| {
+        worker.serve_all();
+        while let Ok(news) = told.try_recv() {
+            devices.told(now, news);
+            worker.serve_all();
+        }
+    };
+    let in_use = |devices: &mut Devices| devices.speaker().map(|own| own.stream.device().to_owned());
+    devices.need(now, Needs { speaker: true, ..Needs::default() });
+    serve(&mut devices, now);
+    assert_eq!(in_use(&mut devices).as_deref(), Some("ear-2"));
+    let is_busy = |told: Happened| matches!(told, Happened::Devices { problem: Some((Role::Speaker, PortError::Busy(id))), .. } if id == "ear");
+    assert!(std::iter::from_fn(|| happened.try_recv().ok()).any(is_busy));
+    for free in [false, true] {
+        if free {
+            plugged.lock().unwrap().busy.clear();
+        }
+        let due = devices.deadline().expect("another try");
+        assert!(due > now && due <= now + Duration::from_secs(30));
+        now = due;
+        devices.handle_timeout(now);
+        serve(&mut devices, now);
+        assert_eq!(in_use(&mut devices).as_deref(), Some(if free { "ear" } else { "ear-2" }));
+        let troubled = |told| matches!(told, Happened::Devices { problem: Some(_), .. });
+        assert!(!std::iter::from_fn(|| happened.try_recv().ok()).last().is_some_and(troubled));
+    }
 }
 
 /// The list of devices may come while the system's default is being opened.

@@ -28,6 +28,8 @@ pub(super) struct Plugged {
     pub(super) room: Option<f32>,
     /// Those that stopped delivering.
     pub(super) dead: HashSet<String>,
+    /// Those that another program holds.
+    pub(super) busy: HashSet<String>,
     /// Those that are open now.
     pub(super) open: Vec<String>,
     /// All that were ever opened, in order.
@@ -55,6 +57,9 @@ impl Rig {
             .iter()
             .find(|device| device.direction == direction && id.map_or(device.is_default, |id| device.id == id));
         let id = device.map(|device| device.id.clone()).ok_or(PortError::NoDevice)?;
+        if plugged.busy.contains(&id) {
+            return Err(PortError::Busy(id));
+        }
         plugged.open.push(id.clone());
         plugged.opened.push(id.clone());
         Ok(id)
