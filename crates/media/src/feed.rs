@@ -100,6 +100,21 @@ impl SpeakerFeed {
 
     /// Makes the sound that is due, by `fill` in blocks of 480 and for the times at which they were due, and queues it.
     pub fn push(&mut self, now: Instant, speaker: &mut dyn Playback, mut fill: impl FnMut(Instant, &mut [f32])) {
+        self.push_until(now, now, speaker, |due, block| {
+            fill(due, block);
+            false
+        });
+    }
+
+    /// Makes what is due `until` then, a little after now, and one block more where `fill` says that it has that too: so
+    /// nobody need be woken once more for it. Says whether it made that one.
+    pub fn push_until(
+        &mut self,
+        now: Instant,
+        until: Instant,
+        speaker: &mut dyn Playback,
+        mut fill: impl FnMut(Instant, &mut [f32]) -> bool,
+    ) -> bool {
         self.given.clear();
         self.takes |= speaker.queued() < self.left;
         let late = now.saturating_duration_since(self.next);
@@ -109,8 +124,10 @@ impl SpeakerFeed {
         } else if self.next <= now {
             self.reserve.note(late);
         }
-        while self.next <= now {
+        let (mut made, mut more, mut last) = (false, false, false);
+        while self.next <= until || more {
             let due = self.next;
+            (made, last) = (true, due > until);
             self.next += BLOCK_TIME;
             let slept = std::mem::take(&mut overslept);
             if slept || (speaker.queued() == 0 && self.pending.is_empty()) {
@@ -119,11 +136,13 @@ impl SpeakerFeed {
                 }
                 self.refill(now, speaker);
             }
+            // Of what is there now, some will be gone when it is due.
             let queued = time(speaker.queued() + self.pending.len(), self.rate);
+            let queued = queued.saturating_sub(due.saturating_duration_since(now));
             let wanted = self.wanted();
             self.drift.aim(wanted);
             self.resampler.bend(self.drift.update(now, queued));
-            fill(due, &mut self.block);
+            more = fill(due, &mut self.block) && !last;
             self.resampler.process(&self.block, &mut self.pending);
             // A device may take nothing for a while, at first above all: what is old is of no use to anybody, and would be
             // late for as long as the clocks need to even it out.
@@ -132,9 +151,12 @@ impl SpeakerFeed {
             if self.sheds {
                 self.pending.clear();
             }
+        }
+        if made {
             self.flush(now, speaker);
         }
         self.left = speaker.queued();
+        last
     }
 
     /// Moves the next block towards where it would best be made, `earlier` by so many samples at 48 kHz or, negative,

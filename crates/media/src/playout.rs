@@ -141,6 +141,12 @@ impl Playout {
         self.meter.push(out);
     }
 
+    /// Whether the next `samples` are there: decoded, or in the next packet with what is decoded.
+    pub fn is_ready(&self, samples: usize) -> bool {
+        let decoded = self.ready.len() - self.played;
+        decoded >= samples || decoded + self.jitter.next_is_here() >= samples
+    }
+
     /// Level of what is played, in dBFS.
     pub fn dbfs(&self) -> f32 {
         self.meter.dbfs()

@@ -193,6 +193,46 @@ fn a_card_that_begins_late_or_stops_for_a_while_makes_nothing_late() {
     }
 }
 
+/// The ring stands where it does for who is woken for each block, a clock that is off is followed, and nothing is late.
+#[test]
+fn who_has_the_next_block_too_is_woken_half_as_often() {
+    let ring = |ahead: bool, early: Duration| {
+        let start = epoch();
+        let mut card = Card { period: 240, ..Card::new(start, 48_000, 100.0) };
+        let mut feed = SpeakerFeed::new(start, 48_000, Duration::from_millis(5)).unwrap();
+        let (mut at, mut woken, mut fills) = (0, 0, Vec::new());
+        while feed.deadline() < start + Duration::from_secs(120) {
+            let due = feed.deadline();
+            let now = due.checked_sub(early).unwrap();
+            card.run_to(now.max(start));
+            woken += 1;
+            // The last one has only been made because it was there.
+            let mut blocks = 0;
+            let more = feed.push_until(now, due, &mut card, |_, out| {
+                blocks += 1;
+                tone(&mut at, out);
+                ahead
+            });
+            assert_eq!((more, blocks), (ahead, 1 + u32::from(ahead)));
+            card.run_to(due);
+            // Before the block was made that was due.
+            fills.push(time(card.ring.len(), 48_000).saturating_sub(BLOCK_TIME * blocks));
+        }
+        let steps = card.played[48_000..].windows(2).filter(|pair| (pair[1] - pair[0]).abs() > 0.03).count();
+        assert_eq!((card.dry, feed.underruns(), steps), (0, 0, 0));
+        let late = fills.split_off(fills.len() / 2);
+        (woken, late.iter().sum::<Duration>() / late.len() as u32)
+    };
+    let (often, usual) = ring(false, Duration::ZERO);
+    assert_eq!(often, 12_000);
+    for early in [0, 3, 8] {
+        let (woken, fill) = ring(true, Duration::from_millis(early));
+        // By half of what the card takes at once it depends on when one looks.
+        let off = fill.abs_diff(usual);
+        assert!(woken == often / 2 && off < Duration::from_micros(2_500), "{woken}: {fill:?}, not {usual:?}");
+    }
+}
+
 #[test]
 fn a_long_sleep_is_not_made_up_for() {
     let start = epoch();

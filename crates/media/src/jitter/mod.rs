@@ -281,6 +281,12 @@ impl JitterBuffer {
         samples(self.wait.map_or(0, |wait| wait.transit))
     }
 
+    /// Samples of the packet that is to be played next, if it is there.
+    pub fn next_is_here(&self) -> usize {
+        let next = self.packets.front().filter(|first| self.playing.is_some_and(|playing| first.at == playing.at));
+        next.map_or(0, |next| next.duration)
+    }
+
     /// By how many samples the sound should be made longer (positive) or shorter, so that packets are decided on in a
     /// whole number of blocks and no later than need be.
     pub fn wanted_stretch(&self) -> i64 {

@@ -266,9 +266,9 @@ impl Session {
         self.capture.is_sending()
     }
 
-    /// Samples at 48 kHz after which a short packet is full and should go out at once; nothing where packets are not short.
+    /// Samples at 48 kHz after which the next packet is full and should go out at once; nothing while none goes out.
     pub fn short_of(&self) -> Option<usize> {
-        self.capture.short_of().filter(|_| self.capture.packet_time() < Duration::from_millis(20))
+        self.capture.short_of()
     }
 
     /// Takes sound of the microphone, 48 kHz mono, of any length.
@@ -291,6 +291,12 @@ impl Session {
             self.first_sound = true;
             self.outputs.push_back(SessionOutput::Event(SessionEvent::FirstSound));
         }
+    }
+
+    /// Whether the next so many samples of [`Self::playout`] are certain already: nothing that may still come would change
+    /// them.
+    pub fn is_ready(&self, samples: usize) -> bool {
+        self.playout.is_ready(samples)
     }
 
     /// By how many samples [`Self::playout`] should be asked earlier (negative: later), a little each time, so that packets

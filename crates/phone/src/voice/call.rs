@@ -60,6 +60,8 @@ pub(super) struct Call {
     rtcp: bool,
     pair: Option<(SocketAddr, SocketAddr)>,
     security: Option<Security>,
+    /// Something came since the last work.
+    news: bool,
     due: Option<Instant>,
 }
 
@@ -93,6 +95,7 @@ impl Call {
             rtcp: true,
             pair: None,
             security: None,
+            news: false,
             due: None,
         })
     }
@@ -171,10 +174,16 @@ impl Call {
         let mut all = std::iter::once(&mut self.sockets).chain(before);
         let Some(sockets) = all.find(|sockets| sockets.id() == datagram.sockets) else { return false };
         sockets.take(now, datagram);
+        self.news = true;
         for Arrived { local, from, bytes } in sockets.arrived() {
             self.path.handle_datagram(now, local, from, &bytes);
         }
         true
+    }
+
+    /// Has something come that is not taken in yet?
+    pub(super) const fn has_news(&self) -> bool {
+        self.news
     }
 
     /// Does what is due, and sends and tells what there is.
@@ -190,6 +199,7 @@ impl Call {
             }
         }
         self.recording.take_if(|recording| !recording.advance(now));
+        self.news = false;
         self.due = self.drain(now, tell);
     }
 

@@ -18,10 +18,12 @@ use crate::contract::CallId;
 /// Sound made at a time.
 const BLOCK: usize = RATE as usize / 100;
 const TICK: Duration = Duration::from_millis(10);
+/// What will be due so soon is done at once where all is there for it, and the thread need not be woken once more.
+const EARLY: Duration = Duration::from_millis(8);
 /// After sleeping longer than this, the time slept is lost and not made up for.
 const OVERSLEPT: Duration = Duration::from_millis(100);
-/// Levels are told every so many ticks: 20 times a second.
-const LEVELS: u32 = 5;
+/// Levels are told after so many blocks: 20 times a second.
+const LEVELS: usize = 5;
 /// Devices stay open so long after they are needed, for the next key or tone comes soon. The microphone never does.
 const LINGER: Duration = Duration::from_secs(2);
 const RINGER_LINGER: Duration = Duration::from_millis(250);
@@ -40,10 +42,12 @@ pub(super) struct Ear {
     speaker_until: Option<Instant>,
     ringer_until: Option<Instant>,
     next: Option<Instant>,
-    ticks: u32,
+    /// Blocks for which the next tick is: those that the last one gave the speaker.
+    span: usize,
+    ticks: usize,
     /// What was last told of the microphone.
     trouble: Option<Trouble>,
-    /// When the microphone has what a short packet waits for, which then goes out before the next tick.
+    /// When the microphone has what the packet waits for that goes out next: it does not wait for a tick.
     full_at: Option<Instant>,
     pub(super) levels: bool,
 }
@@ -67,6 +71,7 @@ impl Ear {
             speaker_until: None,
             ringer_until: None,
             next: None,
+            span: 1,
             ticks: 0,
             trouble: None,
             full_at: None,
@@ -144,10 +149,16 @@ impl Ear {
         if now.saturating_duration_since(*next) > OVERSLEPT {
             *next = now;
         }
+        let due = match calls {
+            [call] if *next <= now + EARLY && active == [call.id.clone()] && call.session.is_ready(BLOCK) => {
+                now.max(*next)
+            }
+            _ => now,
+        };
         let mut blocks = 0;
-        while *next <= now {
+        while *next <= due {
             *next += TICK;
-            blocks += 1;
+            blocks += if blocks == 0 { std::mem::replace(&mut self.span, 1) } else { 1 };
         }
         if blocks == 0 {
             if self.full_at.is_some_and(|at| at <= now) {
@@ -161,11 +172,18 @@ impl Ear {
         } else {
             self.mixer = None;
         }
-        self.hear_microphone(now, blocks, calls, active, devices);
-        self.play(now, blocks, calls, active, devices);
-        self.ticks = self.ticks.wrapping_add(1);
-        if self.levels && self.ticks.is_multiple_of(LEVELS) {
-            self.tell_levels(calls, active);
+        // Where only a packet waits for the microphone, it is looked at when that is full.
+        let waits = self.full_at.is_some_and(|at| at > now) && calls.len() == 1 && self.listening.is_none();
+        if !waits {
+            self.hear_microphone(now, blocks, calls, active, devices);
+        }
+        self.play(now, due, blocks, calls, active, devices);
+        self.ticks += blocks;
+        if self.ticks >= LEVELS {
+            self.ticks = 0;
+            if self.levels {
+                self.tell_levels(calls, active);
+            }
         }
         self.watch_listening(now, devices);
     }
@@ -208,34 +226,48 @@ impl Ear {
         self.full_at = missing.and_then(|missing| devices.microphone()?.ready_at(now, missing));
     }
 
-    fn play(&mut self, now: Instant, blocks: usize, calls: &mut [Call], active: &[CallId], devices: &mut Devices) {
+    fn play(
+        &mut self,
+        now: Instant,
+        due: Instant,
+        blocks: usize,
+        calls: &mut [Call],
+        active: &[CallId],
+        devices: &mut Devices,
+    ) {
         let mut unheard = [0.0; BLOCK];
+        let talks = calls.iter().any(Call::talks);
         for call in calls.iter_mut().filter(|call| !active.contains(&call.id) && call.flows()) {
             (0..blocks).for_each(|_| call.playout(now, &mut unheard));
         }
         let audible = calls.iter_mut().filter(|call| active.contains(&call.id) && call.is_audible());
         let mut heard: Vec<&mut Call> = audible.collect();
         let (tones, mixer) = (&mut self.ear, &mut self.mixer);
-        let fill = |now: Instant, out: &mut [f32]| {
+        let wide = self.full_at.is_some() || !talks;
+        let mut fill = |now: Instant, out: &mut [f32]| {
             match (&mut *mixer, &mut heard[..]) {
                 (Some(mixer), calls) => confer(now, mixer, calls, out),
                 (None, [call, ..]) => call.playout(now, out),
                 (None, []) => out.fill(0.0),
             }
             tones.mix(out, !heard.is_empty());
+            // Where the microphone waits for no tick, the next one may be a block later.
+            wide && matches!(&heard[..], [call] if call.session.is_ready(BLOCK))
         };
         match devices.speaker() {
             Some(Speaker { stream, feed }) => {
-                feed.push(now, stream.as_mut(), fill);
+                self.span = 1 + usize::from(feed.push_until(now, due, stream.as_mut(), fill));
                 // Of several, none sets the pace.
-                feed.pace(if let [call] = &heard[..] { call.session.pace() } else { 0 });
+                let pace = if let [call] = &heard[..] { call.session.pace() } else { 0 };
+                (0..self.span).for_each(|_| feed.pace(pace));
                 // Whoever is listened to sets the pace.
                 self.next = Some(feed.deadline());
                 devices.refer(now);
             }
             None => {
-                let mut fill = fill;
-                (0..blocks).for_each(|_| fill(now, &mut unheard));
+                for _ in 0..blocks {
+                    fill(now, &mut unheard);
+                }
             }
         }
         let ring = &mut self.ring;

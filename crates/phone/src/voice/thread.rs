@@ -145,6 +145,10 @@ impl Room {
         self.ready.handle_timeout(now);
         self.devices.handle_timeout(now);
         self.ear.settle(now, &self.calls, &mut self.devices);
+        // What came is heard first, and what that made the ear say goes out.
+        for call in self.calls.iter_mut().filter(|call| call.has_news()) {
+            call.work(now, &self.tell);
+        }
         self.ear.tick(now, &mut self.calls, &self.active, &mut self.devices);
         for call in &mut self.calls {
             call.work(now, &self.tell);

@@ -51,6 +51,8 @@ pub(super) struct Table {
     pub(super) all: Vec<One>,
     way: BinaryHeap<Reverse<OnTheWay>>,
     sent: u64,
+    /// How often the phone was woken.
+    pub(super) woken: u32,
     /// What the phone sent, and when, while somebody watches.
     seen: Option<Vec<(Instant, Vec<u8>)>>,
 }
@@ -79,7 +81,7 @@ impl Table {
     /// A phone in a call with each of the others, by this codec; it talks with none of them yet.
     pub(super) fn with(all: Vec<One>, codec: Codec) -> Self {
         let far = all.len() - 1;
-        let mut table = Self { now: Instant::now(), all, way: BinaryHeap::new(), sent: 0, seen: None };
+        let mut table = Self { now: Instant::now(), all, way: BinaryHeap::new(), sent: 0, woken: 0, seen: None };
         for who in 0..=far {
             let policy = Policy { codecs: vec![codec], ..Policy::default() };
             let ways = Ways { loopback: false, stun: Vec::new(), turn: Vec::new(), policy };
@@ -138,17 +140,21 @@ impl Table {
         let arrives = self.way.peek().map(|Reverse(next)| next.at);
         let Some(next) = [due, arrives].into_iter().flatten().min().filter(|at| *at <= end) else { return false };
         self.now = self.now.max(next);
+        let mut woken = false;
         while self.way.peek().is_some_and(|Reverse(next)| next.at <= self.now) {
             let Some(Reverse(OnTheWay { to, from, bytes, .. })) = self.way.pop() else { break };
             if let Some(who) = (0..self.all.len()).find(|who| address(*who) == to.ip()) {
+                woken |= who == 0;
                 self.all[who].voice.take(self.now, to, from, bytes);
             }
         }
-        for one in &mut self.all {
+        for (who, one) in self.all.iter_mut().enumerate() {
             if one.voice.deadline().is_some_and(|at| at <= self.now) {
+                woken |= who == 0;
                 one.voice.work(self.now);
             }
         }
+        self.woken += u32::from(woken);
         self.carry();
         true
     }
