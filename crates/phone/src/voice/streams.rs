@@ -46,7 +46,6 @@ impl Microphone {
     }
 
     /// What is done to its sound.
-    #[cfg(test)]
     pub(super) fn processing(&self) -> Processing {
         self.processor.wanted()
     }

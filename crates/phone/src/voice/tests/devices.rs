@@ -84,7 +84,7 @@ fn a_busy_device_is_told_replaced_and_taken_when_it_is_free() {
         devices.handle_timeout(now);
         serve(&mut devices, now);
         assert_eq!(in_use(&mut devices).as_deref(), Some(if free { "ear" } else { "ear-2" }));
-        let troubled = |told| matches!(told, Happened::Devices { problem: Some(_), .. });
+        let troubled = |told| matches!(told, Happened::Devices { problem: Some((Role::Speaker, _)), .. });
         assert!(!std::iter::from_fn(|| happened.try_recv().ok()).last().is_some_and(troubled));
     }
 }
