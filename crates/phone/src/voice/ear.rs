@@ -1,4 +1,4 @@
-//! What happens every ten milliseconds while sound flows: the microphone goes to the call that is active, its sound and
+//! What happens to every ten milliseconds of sound: the microphone goes to the call that is active, its sound and
 //! the phone's own go to the ear, and calls that nobody listens to go on by our clock.
 
 use std::time::{Duration, Instant};

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //!  orders ─▶ thread ─▶ ready (sockets waiting for calls) ─▶ call: negotiation + path + session
-//!                └────▶ ear (each 10 ms) ◀─▶ devices ◀─▶ desk (a thread that lists and opens)
+//!                └────▶ ear (10 ms each) ◀─▶ devices ◀─▶ desk (a thread that lists and opens)
 //! ```
 
 mod bells;
