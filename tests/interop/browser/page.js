@@ -60,10 +60,13 @@ function insist(act) {
   if (!act()) setTimeout(insist, 50, act);
 }
 
-function press(digit) {
+/** Keys that wait, in the order in which they were pressed. */
+const keys = [];
+
+function press() {
   const { dtmf } = session.connection.getSenders().find((sender) => sender.dtmf);
   if (!dtmf.canInsertDTMF) return false;
-  session.sendDTMF(digit, { transportType: "RFC2833" });
+  while (keys.length) session.sendDTMF(keys.shift(), { transportType: "RFC2833" });
   return true;
 }
 
@@ -91,7 +94,10 @@ window.act = {
   answer: () => session.answer(media()),
   hold: () => insist(() => session.hold({}, () => tell("held"))),
   unhold: () => insist(() => session.unhold({}, () => tell("unheld"))),
-  dtmf: ({ digit }) => insist(() => press(digit)),
+  dtmf({ digit }) {
+    keys.push(digit);
+    if (keys.length === 1) insist(press);
+  },
   /** How Chromium says that the call is protected, and by which certificate it knows the far end. */
   async security() {
     const stats = await session.connection.getStats();
