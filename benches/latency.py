@@ -97,8 +97,8 @@ def budget(name, quality, whole):
     short = frame < 20
     parts = {
         "half a piece of the microphone": 2.5,
-        # Short packets go out when they are full.
-        "half a turn of the media thread": 0.5 if short else 5.0,
+        # Packets go out when they are full.
+        "half a turn of the media thread": 0.5,
         "a frame": frame,
         "the look-ahead of Opus": 2.5 if short else 6.5,
         "the jitter buffer, at the end": quality["bufferMs"],
