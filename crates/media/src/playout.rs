@@ -4,6 +4,8 @@
 //!  insert → JitterBuffer → VoiceDecoder → ready ─ stretch ─→ pull → meter
 //! ```
 
+mod quiet;
+
 use std::time::{Duration, Instant};
 
 use crate::codec::noise::ComfortNoise;
@@ -16,8 +18,6 @@ use crate::stretch;
 
 /// Cross-fade between decoders and at the edges of sound: 5 ms.
 const FADE: usize = 240;
-/// After so long the made-up end of a word is over: 60 ms.
-const DYING: usize = 2880;
 /// A wrong wait beyond this is mended in every frame and at any place: 30 ms.
 const URGENT: i64 = 1440;
 /// Sound that should be longer by less may become longer by this, for a lag of less is hard to find in a voice: 7.5 ms.
@@ -226,46 +226,6 @@ impl Playout {
                 self.wait();
                 self.leave_noise(start);
             }
-        }
-    }
-
-    /// Appends exactly `samples` of the sender's silence: as it said that it sounds, or as the decoder goes on.
-    fn quiet(&mut self, samples: usize) {
-        self.counts.quiet += samples as u64;
-        let start = self.ready.len();
-        let has_noise = self.has_noise();
-        let Some(noise) = self.noise.as_mut().filter(|_| has_noise) else {
-            self.conceal(samples);
-            self.leave_noise(start);
-            return;
-        };
-        noise.make(samples.next_multiple_of(6), &mut self.ready);
-        self.ready.truncate(start + samples);
-        if !std::mem::replace(&mut self.noisy, true) {
-            // All of the word's end is made up now, so that none of it is left to blend with the next word.
-            let mut old = Vec::with_capacity(DYING);
-            if let Some(decoder) = self.decoder.as_mut().filter(|_| !self.silent) {
-                let _ = decoder.conceal(DYING, &mut old);
-            }
-            old.resize(DYING, 0.0);
-            blend(&mut self.ready[start..], &old);
-        }
-        self.silent = false;
-    }
-
-    /// Opus says by itself how its silence sounds.
-    fn has_noise(&self) -> bool {
-        self.noise.is_some() && self.codec() != Some(Codec::Opus)
-    }
-
-    /// Blends the noise before `start` into what begins there.
-    fn leave_noise(&mut self, start: usize) {
-        if std::mem::take(&mut self.noisy)
-            && let Some(noise) = &mut self.noise
-        {
-            let mut old = Vec::with_capacity(FADE);
-            noise.make(FADE, &mut old);
-            blend(&mut self.ready[start..], &old);
         }
     }
 
