@@ -5,8 +5,10 @@
 
 mod error;
 mod interfaces;
+mod poller;
 mod udp;
 
 pub use error::NetError;
 pub use interfaces::{Interface, interfaces};
-pub use udp::Udp;
+pub use poller::{Datagram, LARGEST, Poller, Port, Ports};
+pub use udp::{Socket, Udp};

@@ -1,4 +1,4 @@
-//! A UDP socket for media.
+//! UDP sockets for media.
 
 use std::{
     io,
@@ -11,6 +11,41 @@ use crate::error::NetError;
 
 /// Expedited forwarding (RFC 3246, RFC 8837 5), the class of interactive voice, as the six upper bits of the field.
 const EXPEDITED_FORWARDING: u32 = 46 << 2;
+
+/// A bound socket that waits for nothing: who has it looks when it likes.
+#[derive(Debug)]
+pub struct Socket {
+    pub(crate) socket: mio::net::UdpSocket,
+    local: SocketAddr,
+}
+
+impl Socket {
+    /// Binds a port of the system's choice on `address`.
+    ///
+    /// # Errors
+    /// [`NetError::Bind`] when the system refuses.
+    pub fn bind(address: IpAddr) -> Result<Self, NetError> {
+        let (socket, local) = bind(address)?;
+        Ok(Self { socket: mio::net::UdpSocket::from_std(socket), local })
+    }
+
+    /// Where it is bound.
+    #[must_use]
+    pub const fn local(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// Reads one datagram if there is one, like [`Udp::try_recv`].
+    #[must_use]
+    pub fn try_recv(&self, buffer: &mut [u8]) -> Option<(usize, SocketAddr)> {
+        read(|| self.socket.recv_from(buffer))
+    }
+
+    /// Sends one datagram, or drops it, like [`Udp::send`].
+    pub fn send(&self, to: SocketAddr, bytes: &[u8]) -> bool {
+        self.socket.send_to(bytes, to).is_ok()
+    }
+}
 
 /// A bound socket. It belongs to the tokio runtime in which it was made.
 #[derive(Debug)]
@@ -28,23 +63,16 @@ impl Udp {
     /// # Panics
     /// Outside a tokio runtime with I/O: it is a driver's part.
     pub fn bind(address: IpAddr) -> Result<Self, NetError> {
-        let wanted = SocketAddr::new(address, 0);
-        let bound = || -> io::Result<Self> {
-            let socket = UdpSocket::bind(wanted)?;
-            socket.set_nonblocking(true)?;
-            // A system that does not let us mark packets still carries them.
-            if wanted.is_ipv4() {
-                let _ = SockRef::from(&socket).set_tos_v4(EXPEDITED_FORWARDING);
-            }
-            let local = socket.local_addr()?;
-            Ok(Self { socket: tokio::net::UdpSocket::from_std(socket)?, local })
-        };
-        bound().map_err(|error| NetError::Bind { address: wanted, error })
+        let (socket, local) = bind(address)?;
+        match tokio::net::UdpSocket::from_std(socket) {
+            Ok(socket) => Ok(Self { socket, local }),
+            Err(error) => Err(NetError::Bind { address: local, error }),
+        }
     }
 
     /// Where it is bound.
     #[must_use]
-    pub fn local(&self) -> SocketAddr {
+    pub const fn local(&self) -> SocketAddr {
         self.local
     }
 
@@ -60,21 +88,40 @@ impl Udp {
     /// says nothing about the packets that come.
     #[must_use]
     pub fn try_recv(&self, buffer: &mut [u8]) -> Option<(usize, SocketAddr)> {
-        loop {
-            match self.socket.try_recv_from(buffer) {
-                Ok(read) => return Some(read),
-                Err(error)
-                    if error.kind() == io::ErrorKind::ConnectionRefused
-                        || error.kind() == io::ErrorKind::ConnectionReset => {}
-                Err(_) => return None,
-            }
-        }
+        read(|| self.socket.try_recv_from(buffer))
     }
 
     /// Sends one datagram, or drops it when the system cannot take it now: late voice is worth nothing.
     /// Says whether it went.
     pub fn send(&self, to: SocketAddr, bytes: &[u8]) -> bool {
         self.socket.try_send_to(bytes, to).is_ok()
+    }
+}
+
+fn bind(address: IpAddr) -> Result<(UdpSocket, SocketAddr), NetError> {
+    let wanted = SocketAddr::new(address, 0);
+    let bound = || -> io::Result<(UdpSocket, SocketAddr)> {
+        let socket = UdpSocket::bind(wanted)?;
+        socket.set_nonblocking(true)?;
+        // A system that does not let us mark packets still carries them.
+        if wanted.is_ipv4() {
+            let _ = SockRef::from(&socket).set_tos_v4(EXPEDITED_FORWARDING);
+        }
+        let local = socket.local_addr()?;
+        Ok((socket, local))
+    };
+    bound().map_err(|error| NetError::Bind { address: wanted, error })
+}
+
+fn read(mut once: impl FnMut() -> io::Result<(usize, SocketAddr)>) -> Option<(usize, SocketAddr)> {
+    loop {
+        match once() {
+            Ok(read) => return Some(read),
+            Err(error)
+                if error.kind() == io::ErrorKind::ConnectionRefused
+                    || error.kind() == io::ErrorKind::ConnectionReset => {}
+            Err(_) => return None,
+        }
     }
 }
 

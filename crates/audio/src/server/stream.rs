@@ -77,6 +77,8 @@ struct Wire {
     device: String,
     /// What the server said, up to the middle of a message.
     said: Vec<u8>,
+    /// Where it is read into: to clear it for each look would cost more than to read.
+    piece: Box<[u8; PIECE]>,
     /// What it has not taken yet.
     unsent: Vec<u8>,
     /// Bytes of sound that may go by before the latency is asked for.
@@ -113,8 +115,8 @@ impl Wire {
         socket.set_nonblocking(true)?;
         let pulse = Arc::default();
         let watch = Watch::new(Arc::clone(&pulse));
-        let (unsent, unasked, looked) = (Vec::new(), 0, None);
-        Ok(Self { socket, version, sent, channel, spec, device, said, unsent, unasked, pulse, watch, looked })
+        let (piece, unsent, unasked, looked) = (Box::new([0; PIECE]), Vec::new(), 0, None);
+        Ok(Self { socket, version, sent, channel, spec, device, said, piece, unsent, unasked, pulse, watch, looked })
     }
 
     /// Takes all that the server has said by now; once for each time.
@@ -133,16 +135,15 @@ impl Wire {
         said: &mut Vec<u8>,
         mut take: impl FnMut(Event<'_, L>),
     ) -> Result<(), ProtocolError> {
-        let mut piece = [0; PIECE];
         for _ in 0..READS {
-            let length = match self.socket.read(&mut piece) {
+            let length = match self.socket.read(&mut self.piece[..]) {
                 Ok(0) => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
                 Ok(length) => length,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) => return Err(error.into()),
             };
-            said.extend_from_slice(&piece[..length]);
+            said.extend_from_slice(&self.piece[..length]);
             let mut at = 0;
             while let Some((channel, message)) = message(&said[at..])? {
                 at += DESCRIPTOR_SIZE + message.len();

@@ -224,7 +224,7 @@ impl World {
             }
             Thing::Datagram { from, to, bytes } => {
                 if let Some(phone) = self.addresses.iter().position(|own| *own == to.ip()) {
-                    self.phones[phone].voice.take(self.now, to, from, bytes);
+                    self.phones[phone].voice.take(self.now, to, from, &bytes);
                     self.phones[phone].settle(at);
                     self.serve(phone);
                 }

@@ -17,12 +17,13 @@ use media::{
     offer::{Agreed, Direction, LocalPath, Negotiation, OfferError},
     session::{Session, SessionConfig, SessionEvent, SessionOutput},
 };
+use net::Datagram;
 use tokio::sync::mpsc;
 
 use super::{
     order::{Happened, PathState, Ways, Wish},
     recording::Recording,
-    sockets::{Arrived, Datagram, Sockets},
+    sockets::{Relayed, Sockets},
 };
 use crate::contract::CallId;
 
@@ -169,14 +170,17 @@ impl Call {
     }
 
     /// Takes what came to one of its sockets; `false` when it belongs to none of them.
-    pub(super) fn take(&mut self, now: Instant, datagram: &Datagram) -> bool {
+    pub(super) fn take(&mut self, now: Instant, datagram: &Datagram<'_>) -> bool {
         let before = self.before.as_mut().map(|(sockets, _)| sockets);
         let mut all = std::iter::once(&mut self.sockets).chain(before);
-        let Some(sockets) = all.find(|sockets| sockets.id() == datagram.sockets) else { return false };
-        sockets.take(now, datagram);
+        let Some(sockets) = all.find(|sockets| sockets.id() == datagram.mark) else { return false };
         self.news = true;
-        for Arrived { local, from, bytes } in sockets.arrived() {
-            self.path.handle_datagram(now, local, from, &bytes);
+        if sockets.take(now, datagram) {
+            for Relayed { local, from, bytes } in sockets.relayed() {
+                self.path.handle_datagram(now, local, from, &bytes);
+            }
+        } else {
+            self.path.handle_datagram(now, datagram.local, datagram.from, datagram.bytes);
         }
         true
     }

@@ -1,23 +1,15 @@
 //! Where sockets for sound come from: the system, or a network of the tests' own.
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    sync::Arc,
-};
+use std::net::{IpAddr, SocketAddr};
 
-use net::Udp;
-use tokio::{sync::mpsc, task::JoinHandle};
-
-use super::sockets::Datagram;
+use net::{Port, Ports};
 
 /// So many addresses of this machine are tried; more make a description that servers refuse.
 const MOST_ADDRESSES: usize = 4;
-/// Larger than any packet on a network; what is cut off would not pass its check.
-pub(super) const LARGEST: usize = 2048;
 
-/// Something to bind sockets on. What comes in is told as [`Datagram`]s.
+/// Something to bind sockets on. What comes in is told as [`net::Datagram`]s.
 pub(super) trait Network: Send {
-    /// Binds on each address of this machine, the best first; what comes is told under the number `id`.
+    /// Binds on each address of this machine, the best first; what comes is told with the mark `id`.
     ///
     /// # Errors
     /// A sentence for the log, when there is no address to bind on.
@@ -33,29 +25,13 @@ pub(super) trait Socket: Send {
     fn send(&self, to: SocketAddr, bytes: &[u8]);
 }
 
-/// The network of the system.
-pub(super) struct System {
-    datagrams: mpsc::Sender<Datagram>,
-}
-
-impl System {
-    /// What comes goes to `datagrams`.
-    pub(super) const fn new(datagrams: mpsc::Sender<Datagram>) -> Self {
-        Self { datagrams }
-    }
-}
-
-impl Network for System {
+impl Network for Ports {
     fn bind(&mut self, id: u64, loopback: bool) -> Result<Vec<Box<dyn Socket>>, String> {
         let mut why = "this machine has no network address".to_owned();
         let mut bound: Vec<Box<dyn Socket>> = Vec::new();
         for address in addresses(loopback)? {
-            match Udp::bind(address) {
-                Ok(socket) => {
-                    let socket = Arc::new(socket);
-                    let reader = tokio::spawn(read(id, Arc::clone(&socket), self.datagrams.clone()));
-                    bound.push(Box::new(Bound { socket, reader }));
-                }
+            match Self::bind(self, address, id) {
+                Ok(port) => bound.push(Box::new(port)),
                 Err(error) => why = error.to_string(),
             }
         }
@@ -63,24 +39,13 @@ impl Network for System {
     }
 }
 
-struct Bound {
-    socket: Arc<Udp>,
-    reader: JoinHandle<()>,
-}
-
-impl Socket for Bound {
+impl Socket for Port {
     fn local(&self) -> SocketAddr {
-        self.socket.local()
+        Self::local(self)
     }
 
     fn send(&self, to: SocketAddr, bytes: &[u8]) {
-        self.socket.send(to, bytes);
-    }
-}
-
-impl Drop for Bound {
-    fn drop(&mut self) {
-        self.reader.abort();
+        Self::send(self, to, bytes);
     }
 }
 
@@ -91,18 +56,4 @@ fn addresses(loopback: bool) -> Result<Vec<IpAddr>, String> {
     let of = |wanted: bool| all.iter().filter(move |one| one.loopback == wanted).map(|one| one.address);
     let here = of(true).take(usize::from(loopback));
     Ok(here.chain(of(false).take(MOST_ADDRESSES)).collect())
-}
-
-/// Reads one socket until it is dropped. When the loop is busy, the system keeps what comes.
-async fn read(id: u64, socket: Arc<Udp>, datagrams: mpsc::Sender<Datagram>) {
-    let mut buffer = [0; LARGEST];
-    while socket.readable().await.is_ok() {
-        while let Some((length, from)) = socket.try_recv(&mut buffer) {
-            let bytes = buffer[..length].to_vec();
-            let datagram = Datagram { sockets: id, local: socket.local(), from, bytes };
-            if datagrams.send(datagram).await.is_err() {
-                return;
-            }
-        }
-    }
 }

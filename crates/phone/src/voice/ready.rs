@@ -2,14 +2,11 @@
 
 use std::{collections::HashMap, time::Instant};
 
+use net::Datagram;
 use rand::Rng;
 use rand_chacha::ChaCha12Rng;
 
-use super::{
-    network::Network,
-    order::Ways,
-    sockets::{Datagram, Sockets},
-};
+use super::{network::Network, order::Ways, sockets::Sockets};
 use crate::contract::AccountId;
 
 /// The sets, and what makes more of them.
@@ -63,12 +60,12 @@ impl Ready {
     }
 
     /// Takes what belongs to a waiting set; `false` when it belongs to none.
-    pub(super) fn take_datagram(&mut self, now: Instant, datagram: &Datagram) -> bool {
+    pub(super) fn take_datagram(&mut self, now: Instant, datagram: &Datagram<'_>) -> bool {
         let mut waiting = self.accounts.values_mut().filter_map(|own| own.sockets.as_mut());
-        let Some(sockets) = waiting.find(|sockets| sockets.id() == datagram.sockets) else { return false };
+        let Some(sockets) = waiting.find(|sockets| sockets.id() == datagram.mark) else { return false };
+        // Nobody was told of these sockets yet, so there is nothing for a path.
         sockets.take(now, datagram);
-        // Nobody was told of these sockets yet.
-        sockets.arrived();
+        sockets.relayed();
         true
     }
 

@@ -6,6 +6,7 @@ use std::{
 };
 
 use ice::{Gatherer, GathererOutput, LocalCandidate, Relay, RelayOutput};
+use net::Datagram;
 
 use super::{
     network::{Network, Socket},
@@ -14,23 +15,10 @@ use super::{
 
 /// A NAT forgets an address it lends after 30 s of silence or more; what waits for a call asks again before that.
 const REFRESH: Duration = Duration::from_secs(25);
-/// A socket takes nothing before the runtime has seen it once; the first question waits for that.
-const BEGIN: Duration = Duration::from_millis(2);
 
-/// A datagram, and where it came in.
+/// What a relay passed on, and the address it lends us.
 #[derive(Debug)]
-pub(super) struct Datagram {
-    /// The sockets that it came to.
-    pub(super) sockets: u64,
-    /// The one of them.
-    pub(super) local: SocketAddr,
-    pub(super) from: SocketAddr,
-    pub(super) bytes: Vec<u8>,
-}
-
-/// What is for the path, and at which of our addresses it came.
-#[derive(Debug)]
-pub(super) struct Arrived {
+pub(super) struct Relayed {
     pub(super) local: SocketAddr,
     pub(super) from: SocketAddr,
     pub(super) bytes: Vec<u8>,
@@ -43,11 +31,10 @@ pub(super) struct Sockets {
     bound: Vec<Box<dyn Socket>>,
     gatherer: Gatherer,
     relays: Vec<Relay>,
-    arrived: Vec<Arrived>,
+    relayed: Vec<Relayed>,
     /// What was found before the gatherer was set to ask again.
     found: Vec<LocalCandidate>,
     refresh_at: Option<Instant>,
-    begin_at: Option<Instant>,
     seed: [u8; 32],
 }
 
@@ -60,7 +47,7 @@ impl Drop for Sockets {
 }
 
 impl Sockets {
-    /// Binds them; what comes is told under the number `id`.
+    /// Binds them; what comes is told with the mark `id`.
     ///
     /// # Errors
     /// A sentence for the log, when there is no address to bind on.
@@ -80,10 +67,9 @@ impl Sockets {
             ways,
             bound,
             gatherer,
-            arrived: Vec::new(),
+            relayed: Vec::new(),
             found: Vec::new(),
             refresh_at,
-            begin_at: Some(now + BEGIN),
             seed,
         })
     }
@@ -126,21 +112,20 @@ impl Sockets {
         self.put(local, to, bytes)
     }
 
-    /// Takes a datagram; what of it is for the path is in [`Self::arrived`] then.
-    pub(super) fn take(&mut self, now: Instant, datagram: &Datagram) {
-        let Datagram { local, from, bytes, .. } = datagram;
-        let (local, from) = (*local, *from);
-        let answer = self.gatherer.handle_datagram(local, from, bytes)
+    /// Takes a datagram; `false` when it is for the path. What a relay passed on by it is in [`Self::relayed`] then.
+    pub(super) fn take(&mut self, now: Instant, datagram: &Datagram<'_>) -> bool {
+        let Datagram { local, from, bytes, .. } = *datagram;
+        let taken = self.gatherer.handle_datagram(local, from, bytes)
             || self.relays.iter_mut().any(|relay| relay.handle_datagram(now, local, from, bytes));
-        if !answer {
-            self.arrived.push(Arrived { local, from, bytes: bytes.clone() });
+        if taken {
+            self.drain();
         }
-        self.drain();
+        taken
     }
 
-    /// What came for the path since the last call.
-    pub(super) fn arrived(&mut self) -> Vec<Arrived> {
-        std::mem::take(&mut self.arrived)
+    /// What came for the path by a relay since the last call.
+    pub(super) fn relayed(&mut self) -> Vec<Relayed> {
+        std::mem::take(&mut self.relayed)
     }
 
     /// A call has them now: its own packets keep the way open.
@@ -156,18 +141,14 @@ impl Sockets {
             self.seed = std::array::from_fn(|at| self.seed[at].wrapping_add(u8::from(at == 0)));
             self.gatherer = gatherer(now, &self.bound, &self.ways, self.seed);
         }
-        if self.begin_at.is_none_or(|at| at <= now) {
-            self.begin_at = None;
-            self.gatherer.handle_timeout(now);
-            self.relays.iter_mut().for_each(|relay| relay.handle_timeout(now));
-            self.drain();
-        }
+        self.gatherer.handle_timeout(now);
+        self.relays.iter_mut().for_each(|relay| relay.handle_timeout(now));
+        self.drain();
     }
 
     /// When [`Self::handle_timeout`] is due.
     pub(super) fn deadline(&mut self) -> Option<Instant> {
-        let next = if self.begin_at.is_some() { self.begin_at } else { self.drain() };
-        [next, self.refresh_at].into_iter().flatten().min()
+        [self.drain(), self.refresh_at].into_iter().flatten().min()
     }
 
     fn put(&self, local: SocketAddr, to: SocketAddr, bytes: &[u8]) -> bool {
@@ -196,7 +177,7 @@ impl Sockets {
                 RelayOutput::Transmit { local, to, bytes } => {
                     self.put(local, to, &bytes);
                 }
-                RelayOutput::Datagram { local, from, bytes } => self.arrived.push(Arrived { local, from, bytes }),
+                RelayOutput::Datagram { local, from, bytes } => self.relayed.push(Relayed { local, from, bytes }),
                 RelayOutput::Found(candidate) => tracing::debug!(?candidate, "lent"),
                 RelayOutput::Lost(error) => tracing::warn!(%error, "no relayed address"),
                 RelayOutput::Timeout(at) => return at,

@@ -1,10 +1,14 @@
 //! The media thread: the only one that has sockets for sound and that moves it. It sleeps until an order, a datagram, a
 //! device or a deadline wakes it; with no call and no tone there is nothing that would.
 
-use std::time::{Duration, Instant};
+use std::{
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use media::{ladder::Delay, port::SoundPort};
+use net::{Datagram, Poller};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha12Rng;
 use tokio::sync::mpsc;
@@ -14,15 +18,12 @@ use super::{
     desk::{Desk, Told},
     devices::Devices,
     ear::Ear,
-    network::{Network, System},
+    network::Network,
     order::{Happened, Order, PathState, Wish},
     ready::Ready,
-    sockets::Datagram,
 };
 use crate::contract::{AccountId, CallId};
 
-/// Datagrams that wait for the loop; more wait in the system.
-const WAITING: usize = 256;
 /// Quality is told once a second.
 const QUALITY: Duration = Duration::from_secs(1);
 /// How long the last words of the calls, and devices that close, may take at the end.
@@ -51,22 +52,19 @@ pub(crate) fn start(port: Box<dyn SoundPort>, seed: [u8; 32]) -> (Voice, mpsc::U
         // Dropped last: who waits for the end waits for closed devices and written files too.
         let _ended = tell.clone();
         port.raise_priority();
-        let runtime = match tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build() {
-            Ok(runtime) => runtime,
-            Err(error) => return tracing::error!(%error, "the media thread cannot run"),
-        };
-        runtime.block_on(async {
-            let (desk_in, desk_told) = mpsc::unbounded_channel();
-            match Desk::start(port, desk_in) {
-                Ok(desk) => {
-                    let (datagrams_in, datagrams) = mpsc::channel(WAITING);
-                    let mut room = Room::new(Box::new(System::new(datagrams_in)), desk, seed, tell);
-                    room.run(ordered, datagrams, desk_told).await;
-                }
-                Err(error) => tracing::error!(%error, "the sound desk cannot start"),
+        // Devices that close are waited for aside, and nothing else needs one.
+        let aside = tokio::runtime::Builder::new_current_thread().build();
+        let (desk_in, desk_told) = mpsc::unbounded_channel();
+        match (aside, Poller::new(), Desk::start(port, desk_in)) {
+            (Ok(aside), Ok(poller), Ok(desk)) => {
+                let entered = aside.enter();
+                Room::new(Box::new(poller.ports()), desk, seed, tell).run(poller, ordered, desk_told);
+                drop(entered);
+                aside.shutdown_timeout(FAREWELL);
             }
-        });
-        runtime.shutdown_timeout(FAREWELL);
+            (Err(error), ..) | (_, Err(error), _) => tracing::error!(%error, "the media thread cannot run"),
+            (.., Err(error)) => tracing::error!(%error, "the sound desk cannot start"),
+        }
     });
     if let Err(error) = begun {
         tracing::error!(%error, "the media thread cannot start");
@@ -104,29 +102,36 @@ impl Room {
         Self { tell, rng, ready, devices, ear, calls, active, delay: Delay::default(), quality_at }
     }
 
-    async fn run(
-        &mut self,
+    fn run(
+        mut self,
+        mut poller: Poller,
         mut orders: mpsc::UnboundedReceiver<Order>,
-        mut datagrams: mpsc::Receiver<Datagram>,
         mut desk: mpsc::UnboundedReceiver<Told>,
     ) {
+        let waker = poller.waker();
+        let woken = &mut Context::from_waker(&waker);
         loop {
-            let deadline = self.deadline();
-            tokio::select! {
-                order = orders.recv() => match order {
-                    None | Some(Order::Shutdown) => break,
-                    Some(order) => self.obey(Instant::now(), order),
-                },
-                Some(datagram) = datagrams.recv() => self.take(Instant::now(), &datagram),
-                Some(told) = desk.recv() => self.told(Instant::now(), told),
-                () = at(deadline) => {}
+            while let Poll::Ready(told) = desk.poll_recv(woken) {
+                // Without a desk there are no devices any more, and the calls go on.
+                let Some(told) = told else { break };
+                self.told(Instant::now(), told);
             }
-            while let Ok(datagram) = datagrams.try_recv() {
-                self.take(Instant::now(), &datagram);
+            while let Poll::Ready(order) = orders.poll_recv(woken) {
+                match order {
+                    None | Some(Order::Shutdown) => return self.end(Instant::now()),
+                    Some(order) => self.obey(Instant::now(), order),
+                }
             }
             self.work(Instant::now());
+            let deadline = self.deadline();
+            if let Err(error) = poller.wait(deadline, |datagram| self.take(Instant::now(), &datagram)) {
+                tracing::error!(%error, "the media thread cannot wait");
+                return self.end(Instant::now());
+            }
         }
-        let now = Instant::now();
+    }
+
+    fn end(mut self, now: Instant) {
         for call in self.calls.drain(..) {
             call.close(now, &self.tell);
         }
@@ -169,7 +174,7 @@ impl Room {
         self.devices.told(now, told);
     }
 
-    pub(super) fn take(&mut self, now: Instant, datagram: &Datagram) {
+    pub(super) fn take(&mut self, now: Instant, datagram: &Datagram<'_>) {
         let _known =
             self.calls.iter_mut().any(|call| call.take(now, datagram)) || self.ready.take_datagram(now, datagram);
     }
@@ -329,13 +334,5 @@ impl Room {
     fn say(&self, happened: Happened) {
         // Who does not listen any more is about to send the shutdown.
         let _ = self.tell.send(happened);
-    }
-}
-
-/// Waits until then, or for ever.
-async fn at(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
-        None => std::future::pending().await,
     }
 }

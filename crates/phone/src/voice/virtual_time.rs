@@ -9,13 +9,13 @@ use std::{
 };
 
 use media::port::SoundPort;
+use net::Datagram;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::{
     desk::{Desk, Told, Worker},
     network::{Network, Socket},
     order::{Happened, Order},
-    sockets::Datagram,
     thread::Room,
 };
 
@@ -102,10 +102,10 @@ impl VirtualVoice {
     }
 
     /// Takes a datagram; one for a socket that is not bound is lost.
-    pub(crate) fn take(&mut self, now: Instant, local: SocketAddr, from: SocketAddr, bytes: Vec<u8>) {
+    pub(crate) fn take(&mut self, now: Instant, local: SocketAddr, from: SocketAddr, bytes: &[u8]) {
         let bound = self.machine.lock().bound.get(&local).copied();
-        if let Some(sockets) = bound {
-            self.room.take(now, &Datagram { sockets, local, from, bytes });
+        if let Some(mark) = bound {
+            self.room.take(now, &Datagram { mark, local, from, bytes });
             self.work(now);
         }
     }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use media::{codec::Codec, offer::Policy, session::Carried};
-use net::Udp;
+use net::{Datagram, LARGEST};
 use rand::Rng;
 use rand_chacha::ChaCha12Rng;
 use tokio::sync::mpsc::UnboundedSender;
@@ -18,32 +18,32 @@ use crate::{
     voice::{
         Happened, Ways, Wish,
         call::{Call, Making},
-        network::{LARGEST, Network, Socket},
-        sockets::{Datagram, Sockets},
+        network::{Network, Socket},
+        sockets::Sockets,
     },
 };
 
 /// Sockets without readers of their own.
 #[derive(Default)]
 struct Quiet {
-    bound: Option<Arc<Udp>>,
+    bound: Option<Arc<net::Socket>>,
 }
 
 impl Network for Quiet {
     fn bind(&mut self, _: u64, _: bool) -> Result<Vec<Box<dyn Socket>>, String> {
-        let socket = Udp::bind(IpAddr::V4(Ipv4Addr::LOCALHOST)).map_err(|error| error.to_string())?;
+        let socket = net::Socket::bind(IpAddr::V4(Ipv4Addr::LOCALHOST)).map_err(|error| error.to_string())?;
         let socket = Arc::clone(self.bound.insert(Arc::new(socket)));
         Ok(vec![Box::new(socket)])
     }
 }
 
-impl Socket for Arc<Udp> {
+impl Socket for Arc<net::Socket> {
     fn local(&self) -> SocketAddr {
-        Udp::local(self)
+        net::Socket::local(self)
     }
 
     fn send(&self, to: SocketAddr, bytes: &[u8]) {
-        Udp::send(self, to, bytes);
+        net::Socket::send(self, to, bytes);
     }
 }
 
@@ -57,7 +57,7 @@ pub(super) struct Reader {
 pub(super) struct End {
     id: u64,
     call: Call,
-    socket: Arc<Udp>,
+    socket: Arc<net::Socket>,
     mode: Mode,
     /// The frame that is said next.
     at: usize,
@@ -111,8 +111,8 @@ impl End {
     /// Reads what has come and does what is due.
     pub(super) fn work(&mut self, now: Instant, reader: &mut Reader) {
         while let Some((length, from)) = self.socket.try_recv(&mut reader.buffer) {
-            let bytes = reader.buffer[..length].to_vec();
-            self.call.take(now, &Datagram { sockets: self.id, local: self.socket.local(), from, bytes });
+            let bytes = &reader.buffer[..length];
+            self.call.take(now, &Datagram { mark: self.id, local: self.socket.local(), from, bytes });
         }
         self.call.work(now, &reader.tell);
     }

@@ -6,9 +6,11 @@
 
 use std::{
     ops::Range,
+    thread,
     time::{Duration, Instant},
 };
 
+use net::LARGEST;
 use rand::SeedableRng;
 use rand_chacha::ChaCha12Rng;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -17,7 +19,7 @@ use super::{
     FRAME, Load, LoadError, Mode, Outcome, Shared,
     end::{End, Reader},
 };
-use crate::voice::{Happened, PathState, network::LARGEST};
+use crate::voice::{Happened, PathState};
 
 /// Between two turns.
 const TURN: Duration = Duration::from_millis(1);
@@ -59,30 +61,25 @@ pub(super) struct Worker<'a> {
 impl<'a> Worker<'a> {
     /// Makes these calls, lets them talk and ends them.
     pub(super) fn run(load: &'a Load, shared: &'a Shared, calls: Range<usize>) -> Result<Outcome, LoadError> {
-        let first = calls.start + 1;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build();
-        let failed = |why: String| LoadError::Call { call: first, why };
         let (tell, told) = unbounded_channel();
         let reader = Reader { buffer: [0; LARGEST], tell };
         let mut worker = Self { load, shared, ends: Vec::with_capacity(2 * calls.len()), reader, told };
-        let made = runtime.map_err(|error| failed(error.to_string())).and_then(|runtime| {
-            runtime.block_on(worker.make(calls))?;
-            Ok(runtime)
-        });
+        let made = worker.make(calls);
         // The others wait, whatever became of these.
         shared.start.wait();
-        made?.block_on(worker.talk())
+        made?;
+        worker.talk()
     }
 
     /// Makes the calls and waits until all have keys.
-    async fn make(&mut self, calls: Range<usize>) -> Result<(), LoadError> {
+    fn make(&mut self, calls: Range<usize>) -> Result<(), LoadError> {
         let mut rng = ChaCha12Rng::seed_from_u64(calls.start as u64);
         let mut made = 0;
         for call in calls.clone() {
             let failed = |why| LoadError::Call { call: call + 1, why };
             self.ends.extend(End::pair(2 * call as u64, self.load.mode, self.shared, &mut rng).map_err(failed)?);
             if self.ends.len() - made == 2 * TOGETHER || call + 1 == calls.end {
-                self.secure(made).await.map_err(failed)?;
+                self.secure(made).map_err(failed)?;
                 made = self.ends.len();
             }
         }
@@ -90,7 +87,7 @@ impl<'a> Worker<'a> {
     }
 
     /// Waits until the calls from `made` on have keys. The others have to answer meanwhile that they are still there.
-    async fn secure(&mut self, made: usize) -> Result<(), String> {
+    fn secure(&mut self, made: usize) -> Result<(), String> {
         let begun = Instant::now();
         while !self.ends[made..].iter().all(End::is_secure) {
             let now = Instant::now();
@@ -103,41 +100,36 @@ impl<'a> Worker<'a> {
             if now - begun > PATIENCE {
                 return Err(format!("it has no keys after {} s", PATIENCE.as_secs()));
             }
-            tokio::time::sleep(TURN).await;
+            thread::sleep(TURN);
         }
         let now = Instant::now();
         self.ends[..made].iter_mut().for_each(|end| end.work(now, &mut self.reader));
         Ok(())
     }
 
-    async fn talk(mut self) -> Result<Outcome, LoadError> {
+    fn talk(mut self) -> Result<Outcome, LoadError> {
         self.ends.iter_mut().for_each(End::talk);
         let begin = Instant::now() + FRAME;
         for turn in 0..self.load.before * TURNS {
-            self.turn(begin, turn, &mut Outcome::default()).await;
+            self.turn(begin, turn, &mut Outcome::default());
         }
         let mut outcome = Outcome { calls: self.ends.len() / 2, ..Outcome::default() };
         self.ends.iter_mut().for_each(|end| end.late = false);
         let before: u64 = self.sent();
         let (wall, cpu) = (Instant::now(), cpu_time()?);
         for turn in 0..self.load.packets * TURNS {
-            self.turn(begin, self.load.before * TURNS + turn, &mut outcome).await;
+            self.turn(begin, self.load.before * TURNS + turn, &mut outcome);
         }
         (outcome.wall, outcome.cpu) = (wall.elapsed(), cpu_time()?.saturating_sub(cpu));
         outcome.sent = self.sent() - before;
-        self.finish(&mut outcome).await;
+        self.finish(&mut outcome);
         Ok(outcome)
     }
 
     /// Waits for a turn and gives it to the ends that have it.
-    async fn turn(&mut self, begin: Instant, turn: u32, outcome: &mut Outcome) {
+    fn turn(&mut self, begin: Instant, turn: u32, outcome: &mut Outcome) {
         let due = begin + turn * TURN;
-        if due > Instant::now() {
-            tokio::time::sleep_until(due.into()).await;
-        } else {
-            // The runtime has to see which sockets can be read.
-            tokio::task::yield_now().await;
-        }
+        thread::sleep(due.saturating_duration_since(Instant::now()));
         let step = TURNS as usize;
         let at = turn as usize % step;
         for end in self.ends.iter_mut().skip(at).step_by(step) {
@@ -153,8 +145,8 @@ impl<'a> Worker<'a> {
     }
 
     /// Takes what is still on its way, counts, and hangs up.
-    async fn finish(mut self, outcome: &mut Outcome) {
-        tokio::time::sleep(TURN).await;
+    fn finish(mut self, outcome: &mut Outcome) {
+        thread::sleep(TURN);
         let now = Instant::now();
         self.ends.iter_mut().for_each(|end| end.work(now, &mut self.reader));
         for call in self.ends.chunks_exact(2) {

@@ -145,7 +145,7 @@ impl Table {
             let Some(Reverse(OnTheWay { to, from, bytes, .. })) = self.way.pop() else { break };
             if let Some(who) = (0..self.all.len()).find(|who| address(*who) == to.ip()) {
                 woken |= who == 0;
-                self.all[who].voice.take(self.now, to, from, bytes);
+                self.all[who].voice.take(self.now, to, from, &bytes);
             }
         }
         for (who, one) in self.all.iter_mut().enumerate() {
