@@ -7,7 +7,7 @@
 //! of it by each way of processing, and by the echo canceller of sonora as it comes.
 
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use media::RATE;
 use media::process::{Noise, Processing, Processor};
@@ -20,6 +20,8 @@ use sonora::{AudioProcessing, Config, StreamConfig};
 type Failure = Box<dyn std::error::Error>;
 
 const BLOCK: usize = RATE as usize / 100;
+/// With it the ring of the speaker holds 15 ms, as it does before a sound server.
+const PERIOD: Duration = Duration::from_millis(10);
 const OFF: Processing = Processing::OFF;
 const WAYS: [(&str, Processing); 8] = [
     ("echo", Processing { echo: true, ..OFF }),
@@ -53,6 +55,7 @@ fn main() -> Result<(), Failure> {
         Room::new(seed, BULK, true),
         seconds,
         RATE,
+        PERIOD,
         |out| {
             says(out);
             played.extend_from_slice(out);

@@ -120,14 +120,19 @@ impl Processor {
             // Nothing listens, and to bring it to 48 kHz would cost more than the call.
             return self.reference.forget();
         }
-        self.reference.heard_at = Some(now + delay.saturating_sub(time(self.reference.pending.len())));
+        let first = now + delay.saturating_sub(time(self.reference.pending.len()));
+        let mut blocks = 0;
         let (chain, next) = (&mut self.chain, &mut self.next);
         let watch = &mut self.watch;
         self.reference.push(samples, rate, |block| {
+            blocks += 1;
             watch.render(block);
             let chains = chain.iter_mut().chain(next.iter_mut().filter_map(|(chain, _)| chain.as_mut()));
             chains.for_each(|chain| chain.render(block));
         });
+        if blocks > 0 {
+            self.reference.heard_at = Some(first + time((blocks - 1) * BLOCK));
+        }
     }
 
     /// Takes sound of the microphone, 48 kHz mono, of any length, and gives back what is to be heard of it. `age` is how
@@ -189,7 +194,7 @@ impl Processor {
 struct Reference {
     resampler: Option<(u32, Resampler)>,
     pending: Vec<f32>,
-    /// When the first sample of what came last is heard.
+    /// When the first sample of the last whole block is heard.
     heard_at: Option<Instant>,
 }
 

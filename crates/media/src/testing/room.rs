@@ -87,7 +87,8 @@ pub struct Recording {
 
 impl Recording {
     /// `far` and `near` write what is said there and in the room over each block of 10 ms at 48 kHz. The speaker is of
-    /// this `rate`.
+    /// this `rate`, and what it is fed waits in its ring for about 5 ms longer than `period`, as of a device that takes that
+    /// at once.
     ///
     /// # Panics
     /// If the rate is none of a device.
@@ -95,12 +96,13 @@ impl Recording {
         mut room: Room,
         seconds: usize,
         rate: u32,
+        period: Duration,
         mut far: impl FnMut(&mut [f32]),
         mut near: impl FnMut(&mut [f32]),
     ) -> Self {
         let start = epoch();
         let (mut speakers, mut microphone) = (Speakers { rate, ring: Vec::new() }, Microphone(Vec::new()));
-        let mut feed = SpeakerFeed::new(start, rate, Duration::from_millis(30)).expect("a rate of a device");
+        let mut feed = SpeakerFeed::new(start, rate, period).expect("a rate of a device");
         let mut mic_feed = MicFeed::new(RATE).expect("a rate of a device");
         let mut back = Resampler::new(rate, RATE).expect("a rate of a device");
         let mut own = Self { rate, events: Vec::new(), near: Vec::new(), mic: Vec::new() };
