@@ -23,11 +23,16 @@ use crate::{
 /// What cpal says of the device.
 pub(crate) fn open(id: Option<&str>) -> Result<Opened<Consumer<f32>>, PortError> {
     let (device, id) = system::find(End::Input, id)?;
-    let (config, format) = open::configuration(&device, End::Input)?;
+    open_device(&device, id)
+}
+
+/// Opens a device whose id is known.
+pub(crate) fn open_device(device: &Device, id: String) -> Result<Opened<Consumer<f32>>, PortError> {
+    let (config, format) = open::configuration(device, End::Input)?;
     // A quarter of a second: what is older than that is worth nothing.
     let (into, ring) = RingBuffer::new(config.sample_rate as usize / 4);
     let pulse = Arc::default();
-    let stream = with_samples!(format, Sample => build::<Sample>(&device, config, into, &pulse))?;
+    let stream = with_samples!(format, Sample => build::<Sample>(device, config, into, &pulse))?;
     let (stream, rate) = (Box::new(open::start(stream)?), config.sample_rate);
     Ok(Opened { stream, rate, period: open::PERIOD, device: id, pulse, ring })
 }

@@ -22,11 +22,16 @@ use crate::{
 /// What cpal says of the device.
 pub(crate) fn open(id: Option<&str>) -> Result<Opened<Producer<f32>>, PortError> {
     let (device, id) = system::find(End::Output, id)?;
-    let (config, format) = open::configuration(&device, End::Output)?;
+    open_device(&device, id)
+}
+
+/// Opens a device whose id is known.
+pub(crate) fn open_device(device: &Device, id: String) -> Result<Opened<Producer<f32>>, PortError> {
+    let (config, format) = open::configuration(device, End::Output)?;
     // One channel, a quarter of a second: 200 ms of anything is never queued, and the writer watches the filling.
     let (ring, from) = RingBuffer::new(config.sample_rate as usize / 4);
     let pulse = Arc::default();
-    let stream = with_samples!(format, Sample => build::<Sample>(&device, config, from, &pulse))?;
+    let stream = with_samples!(format, Sample => build::<Sample>(device, config, from, &pulse))?;
     let (stream, rate) = (Box::new(open::start(stream)?), config.sample_rate);
     Ok(Opened { stream, rate, period: open::PERIOD, device: id, pulse, ring })
 }

@@ -76,3 +76,6 @@ fn default_device(host: &Host, end: End) -> Option<Device> {
         End::Output => host.default_output_device(),
     }
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests;

@@ -67,6 +67,21 @@ impl Device {
         self.heard.extend_from_slice(self.mic_feed.pull(now, self.mic.as_mut()));
     }
 
+    /// Opens what has ended anew, as a phone does.
+    pub(crate) fn follow(&mut self, port: &mut Devices) {
+        let now = Instant::now();
+        let rates = [self.speaker.rate(), self.mic.rate()];
+        if self.speaker.health(now) != Health::Ok || self.mic.health(now) != Health::Ok {
+            *self = Self::open(port, self.name, rates[0]);
+        }
+    }
+
+    /// How old what it hears is, as far as its streams tell.
+    pub(crate) fn delay(&self) -> Duration {
+        let queued = Duration::from_secs_f64(self.speaker.queued() as f64 / f64::from(self.speaker.rate()));
+        queued + self.speaker.latency() + self.mic.latency()
+    }
+
     /// Have both its streams ended?
     pub(crate) fn is_lost(&mut self) -> bool {
         let now = Instant::now();
@@ -75,13 +90,19 @@ impl Device {
 
     /// Is a part of what was heard since it was asked last the tone, at its pitch and loudness?
     pub(crate) fn hears(&mut self) -> bool {
+        self.parts().contains(&true)
+    }
+
+    /// The same of each 50 ms.
+    pub(crate) fn parts(&mut self) -> Vec<bool> {
         let whole = self.heard.len() / 2_400 * 2_400;
-        self.heard.drain(..whole).as_slice().chunks_exact(2_400).any(|part| {
+        let is_tone = |part: &[f32]| {
             let ups = part.windows(2).filter(|pair| pair[0] < 0.0 && pair[1] >= 0.0).count();
             let power: f32 = part.iter().map(|sample| sample * sample).sum::<f32>() / part.len() as f32;
             // 50 ms have 22 waves, and a sine of 0.5 a power of an eighth.
             (21..=23).contains(&ups) && (0.11..0.14).contains(&power)
-        })
+        };
+        self.heard.drain(..whole).as_slice().chunks_exact(2_400).map(is_tone).collect()
     }
 }
 

@@ -40,8 +40,8 @@ pub(super) struct Devices {
     speaker: Slot<Speaker>,
     ringer: Slot<Speaker>,
     bells: Bells,
-    /// The headset that was in use is gone, and nothing else was chosen since (R17).
-    headset_lost: bool,
+    /// The headset that was in use and is gone, while nothing else was chosen since (R17).
+    headset_lost: Option<String>,
     told: Option<Report>,
 }
 
@@ -87,7 +87,7 @@ impl Devices {
             speaker: Slot::new(),
             ringer: Slot::new(),
             bells: Bells::default(),
-            headset_lost: false,
+            headset_lost: None,
             told: None,
         }
     }
@@ -120,7 +120,7 @@ impl Devices {
     /// The person chose.
     pub(super) fn prefer(&mut self, now: Instant, prefer: Prefer) {
         if prefer.speaker != self.prefer.speaker {
-            self.headset_lost = false;
+            self.headset_lost = None;
         }
         self.prefer = prefer;
         self.mic.forgive();
@@ -143,7 +143,7 @@ impl Devices {
     }
 
     fn set_processing(&mut self) {
-        let (clean, worn) = (self.clean, self.wears_headset());
+        let (clean, worn) = (self.clean, self.headset().is_some());
         if let Some(mic) = self.microphone() {
             mic.clean(clean, worn);
         }
@@ -176,7 +176,7 @@ impl Devices {
         match told {
             Told::Listed(listed) => self.listed(listed),
             Told::Microphone { ticket, opened } => {
-                let (clean, worn) = (self.clean, self.wears_headset());
+                let (clean, worn) = (self.clean, self.headset().is_some());
                 let made = opened.and_then(|stream| Microphone::new(stream, clean, worn));
                 let old = self.opened(now, Role::Mic, ticket, made, |own| &mut own.mic);
                 drop_aside(old);
@@ -188,7 +188,9 @@ impl Devices {
                     if role == Role::Ringer { |own| &mut own.ringer } else { |own| &mut own.speaker };
                 let old = self.opened(now, role, ticket, made, slot);
                 drop_aside(old);
-                self.headset_lost &= !self.wears_headset();
+                if self.headset().is_some() {
+                    self.headset_lost = None;
+                }
             }
         }
         self.settle(now);
@@ -202,7 +204,7 @@ impl Devices {
             lost |= lose(now, &mut self.mic, why);
         }
         if let Some(Health::Lost(why)) = self.speaker().map(|own| own.stream.health(now)) {
-            self.headset_lost |= self.wears_headset();
+            self.headset_lost = self.headset().or(self.headset_lost.take());
             lost |= lose(now, &mut self.speaker, why);
         }
         if let Some(Health::Lost(why)) = self.ringer().map(|own| own.stream.health(now)) {
@@ -218,11 +220,10 @@ impl Devices {
     fn listed(&mut self, listed: Result<Vec<PortDevice>, PortError>) {
         match listed {
             Ok(list) => {
-                if let Some(open) = &self.speaker.open
-                    && self.wears_headset()
-                    && list.iter().all(|device| device.id != open.device)
+                if let Some(worn) = self.headset()
+                    && list.iter().all(|device| device.id != worn)
                 {
-                    self.headset_lost = true;
+                    self.headset_lost = Some(worn);
                 }
                 for role in [Role::Mic, Role::Speaker, Role::Ringer] {
                     each_slot!(self, role, slot => slot.listed(|id| list.iter().any(|device| device.id == id)));
@@ -233,14 +234,13 @@ impl Devices {
         }
     }
 
-    /// Is the speaker in use one that is worn?
-    fn wears_headset(&self) -> bool {
-        let (Some(open), Some(list)) = (&self.speaker.open, &self.list) else { return false };
-        list.iter().any(|device| {
-            device.direction == direction(Role::Speaker)
-                && device.id == open.device
-                && device.kind == DeviceKind::Headset
-        })
+    /// The speaker in use, if that is worn.
+    fn headset(&self) -> Option<String> {
+        let (open, list) = (self.speaker.device()?, self.list.as_ref()?);
+        let is_worn = |own: &PortDevice| {
+            own.direction == direction(Role::Speaker) && own.id == open && own.kind == DeviceKind::Headset
+        };
+        list.iter().any(is_worn).then(|| open.to_owned())
     }
 
     /// Takes what was opened into use. Gives back what was in use before.
@@ -281,7 +281,7 @@ impl Devices {
     /// Opens and closes until what is open is what is needed and preferred.
     fn settle(&mut self, now: Instant) {
         if !self.needs.speaker {
-            self.headset_lost = false;
+            self.headset_lost = None;
         }
         // The ear first: a microphone that hangs would hold it up.
         for (role, needed) in
@@ -301,20 +301,19 @@ impl Devices {
 
     /// Those that ring beside the ringer, now or when it does.
     fn beside(&self, now: Instant) -> Vec<String> {
-        let ringer = device(&self.ringer).map(str::to_owned);
+        let ringer = self.ringer.device().map(str::to_owned);
         let ringer = ringer.or_else(|| self.choose(now, Role::Ringer).and_then(|choice| choice.device));
         beside(ringer.as_deref(), &self.prefer.also_ring, self.list.as_deref().unwrap_or_default())
     }
 
     fn aim(&mut self, now: Instant, role: Role) {
         let choice = self.choose(now, role);
-        let headset_lost = self.headset_lost && role == Role::Speaker;
+        let lost = self.headset_lost.clone().filter(|_| role == Role::Speaker);
         let known = self.list.is_some();
         each_slot!(self, role, slot => {
             let Some(choice) = choice else {
                 if known && slot.problem.is_none() {
-                    let gone = slot.last.clone().filter(|_| headset_lost);
-                    slot.problem = Some(gone.map_or(PortError::NoDevice, PortError::Gone));
+                    slot.problem = Some(lost.map_or(PortError::NoDevice, PortError::Gone));
                 }
                 if slot.opening.take().is_some() {
                     self.desk.cancel(role);
@@ -351,22 +350,28 @@ impl Devices {
         };
         let listen = self.needs.listen.as_ref().map(std::slice::from_ref);
         let (prefer, avoid, current) = match role {
-            Role::Mic => (listen.unwrap_or(&self.prefer.mic), self.mic.avoided(now), device(&self.mic)),
-            Role::Speaker => (&self.prefer.speaker[..], self.speaker.avoided(now), device(&self.speaker)),
-            Role::Ringer => (&self.prefer.ringer[..], self.ringer.avoided(now), device(&self.ringer)),
+            Role::Mic => (listen.unwrap_or(&self.prefer.mic), self.mic.avoided(now), self.mic.device()),
+            Role::Speaker => (&self.prefer.speaker[..], self.speaker.avoided(now), self.speaker.device()),
+            Role::Ringer => (&self.prefer.ringer[..], self.ringer.avoided(now), self.ringer.device()),
         };
-        let quiet = role == Role::Speaker && (self.headset_lost || self.wears_headset());
-        Question { devices, direction: direction(role), prefer, avoid, quiet, current }.answer()
+        let discreet = role == Role::Speaker;
+        let lost = self.headset_lost.as_deref().filter(|_| discreet);
+        let worn = discreet && self.headset().is_some();
+        Question { devices, direction: direction(role), prefer, avoid, discreet, lost, worn, current }.answer()
     }
 
     /// Tells what changed.
     fn report(&mut self, now: Instant) {
         let Some(all) = self.list.clone().or_else(|| self.list_error.is_some().then(Vec::new)) else { return };
-        let would = |role| self.choose(now, role).and_then(|choice| choice.device);
+        // What is tried again is not in use before it opens.
+        let used = |role, open: Option<&str>, troubled: bool| {
+            let would = || self.choose(now, role).filter(|_| !troubled).and_then(|choice| choice.device);
+            open.map(str::to_owned).or_else(would)
+        };
         let in_use = InUse {
-            mic: device(&self.mic).map(str::to_owned).or_else(|| would(Role::Mic)),
-            speaker: device(&self.speaker).map(str::to_owned).or_else(|| would(Role::Speaker)),
-            ringer: device(&self.ringer).map(str::to_owned).or_else(|| would(Role::Ringer)),
+            mic: used(Role::Mic, self.mic.device(), self.mic.problem.is_some()),
+            speaker: used(Role::Speaker, self.speaker.device(), self.speaker.problem.is_some()),
+            ringer: used(Role::Ringer, self.ringer.device(), self.ringer.problem.is_some()),
             also_ring: self.beside(now),
         };
         let problem = [
@@ -392,8 +397,4 @@ impl Devices {
             .find(|role| all.iter().all(|device| device.direction != direction(*role)))
             .map(|role| (role, self.list_error.clone().unwrap_or(PortError::NoDevice)))
     }
-}
-
-fn device<S>(slot: &Slot<S>) -> Option<&str> {
-    slot.open.as_ref().map(|open| open.device.as_str())
 }

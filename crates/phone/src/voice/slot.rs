@@ -44,6 +44,11 @@ impl<S> Slot<S> {
         }
     }
 
+    /// The device in use.
+    pub(super) fn device(&self) -> Option<&str> {
+        self.open.as_ref().map(|open| open.device.as_str())
+    }
+
     /// Those that failed lately.
     pub(super) fn avoided(&self, now: Instant) -> Vec<&str> {
         self.avoid.iter().filter(|(_, until)| *until > now).map(|(id, _)| id.as_str()).collect()

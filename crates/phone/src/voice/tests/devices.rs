@@ -215,6 +215,56 @@ fn a_lost_headset_never_makes_the_room_loud() {
     });
 }
 
+/// Who put a headset before the loud speakers is asked, not overheard, when another program holds it as the call begins. The
+/// call waits in silence until it is free, or until the person takes the speakers.
+#[test]
+fn a_headset_that_is_busy_when_a_call_begins_never_makes_the_room_loud() {
+    for frees in [true, false] {
+        play(async move {
+            let mut anna = Person::with(
+                1,
+                vec![
+                    device("mic", PortDirection::Capture, DeviceKind::Other, true),
+                    device("head", PortDirection::Playback, DeviceKind::Headset, false),
+                    device("box", PortDirection::Playback, DeviceKind::Speakers, true),
+                ],
+            );
+            let order = Prefer { speaker: vec!["head".into(), "default".into()], ..Prefer::default() };
+            anna.order(Order::Prefer(order));
+            anna.plugged().busy.insert("head".into());
+            anna.until("the list", |happened| {
+                matches!(happened, Happened::Devices { all, .. } if all.len() == 3).then_some(())
+            })
+            .await;
+            let mut ben = Person::new(2);
+            connect(&mut anna, &mut ben).await;
+            let told = |happened: &Happened| match happened {
+                Happened::Devices { problem: Some((Role::Speaker, why)), in_use, .. } => {
+                    Some((why.clone(), in_use.speaker.clone()))
+                }
+                _ => None,
+            };
+            let problem = match anna.log.iter().find_map(told) {
+                Some(problem) => problem,
+                None => anna.until("a problem", told).await,
+            };
+            assert_eq!(problem, (PortError::Busy("head".into()), None));
+            ben.hears_of(&anna).await;
+            let silent = !anna.plugged().opened.iter().any(|id| id == "box");
+            assert!(silent, "nobody asked for the loud speakers");
+            let taken = if frees {
+                anna.plugged().busy.clear();
+                "head"
+            } else {
+                anna.order(Order::Prefer(Prefer { speaker: vec!["box".into(), "head".into()], ..Prefer::default() }));
+                "box"
+            };
+            anna.hears_of(&ben).await;
+            assert!(anna.plugged().open.iter().any(|id| id == taken));
+        });
+    }
+}
+
 #[test]
 fn a_call_lives_without_any_device() {
     play(async {
