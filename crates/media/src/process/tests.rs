@@ -10,7 +10,9 @@ use crate::level::rms_dbfs;
 use crate::resample::Up;
 use crate::signal::{Speech, find_delay};
 use crate::testing::epoch;
-use crate::testing::room::{BULK, Event, Recording, Room};
+use crate::testing::room::{BULK, Recording, Room};
+
+mod told;
 
 const ECHO: Processing = Processing { echo: true, ..Processing::OFF };
 const LEVEL: Processing = Processing { level: true, ..Processing::OFF };
@@ -117,41 +119,6 @@ fn the_echo_of_the_far_end_goes() {
         let early = rms_dbfs(&talk.heard[second.clone()]) - rms_dbfs(&talk.left[second]);
         assert!(early >= 16.0, "{fill} ms, {rate} Hz, in the first second: {early} dB");
     }
-}
-
-/// How much of the echo is gone after seven seconds where each sound of the speaker is `told` so, or not at all.
-fn gone_where(told: impl Fn(u32, Duration) -> Option<Duration>) -> f32 {
-    let recording = Recording::new(Room::new(7, BULK, false), 10, RATE, ms(10), speech(1, 1.0), silence);
-    let (mut processor, mut left, mut step) = (Processor::new(ECHO), Vec::new(), 0);
-    for (now, event) in recording.events() {
-        match event {
-            Event::Heard(sound, age) => left.extend_from_slice(processor.capture(*now, sound, *age)),
-            Event::Given(sound, delay) => {
-                step += 1;
-                if let Some(delay) = told(step, *delay) {
-                    processor.render(*now, sound, RATE, delay);
-                }
-            }
-        }
-    }
-    level(&recording.mic, 7) - level(&left, 7)
-}
-
-/// A driver that does not know how long its device takes.
-#[test]
-fn an_echo_that_comes_at_another_time_than_was_told_goes_too() {
-    for (shorter, longer) in [(100, 0), (40, 0), (0, 10), (0, 20)].map(|(less, more)| (ms(less), ms(more))) {
-        let gone = gone_where(|_, delay| Some(delay.saturating_sub(shorter) + longer));
-        assert!(gone >= 25.0, "{shorter:?} too short, {longer:?} too long: {gone} dB");
-    }
-}
-
-#[test]
-fn an_echo_goes_after_its_speaker_was_still_or_became_another() {
-    let still = gone_where(|step, delay| (!(200..350).contains(&step)).then_some(delay));
-    assert!(still >= 25.0, "1.5 s without a sound: {still} dB");
-    let other = gone_where(|step, delay| Some(if step < 200 { delay + ms(150) } else { delay }));
-    assert!(other >= 25.0, "another device after 2 s: {other} dB");
 }
 
 fn ms(milliseconds: u64) -> Duration {

@@ -243,9 +243,7 @@ impl Ear {
         let audible = calls.iter_mut().filter(|call| active.contains(&call.id) && call.is_audible());
         let mut heard: Vec<&mut Call> = audible.collect();
         let (tones, mixer) = (&mut self.ear, &mut self.mixer);
-        // The canceller is used to blocks that come one by one.
-        let cancels = devices.microphone().is_some_and(|own| own.processing().echo);
-        let wide = (self.full_at.is_some() || !talks) && !cancels;
+        let wide = self.full_at.is_some() || !talks;
         let mut fill = |now: Instant, out: &mut [f32]| {
             match (&mut *mixer, &mut heard[..]) {
                 (Some(mixer), calls) => confer(now, mixer, calls, out),
