@@ -27,7 +27,12 @@ MOST_SHORT = 75
 CASES = [
     ("random", 0, "plain", None),
     ("random", 0, "short", ("pesq", 4.2)),
+    ("random", 1, "red", None),
+    ("random", 1, "auto", None),
     ("random", 1, "short", None),
+    ("random", 3, "red", None),
+    ("random", 3, "auto", None),
+    ("random", 3, "short", None),
     ("random", 5, "plain", None),
     ("random", 10, "plain", None),
     ("random", 20, "plain", None),
