@@ -27,7 +27,12 @@ MOST_SHORT = 75
 CASES = [
     ("random", 0, "plain", None),
     ("random", 0, "short", ("pesq", 4.2)),
-    ("random", 1, "short", None),
+    ("same", 1, "red", None),
+    ("same", 1, "auto", None),
+    ("same", 1, "short", None),
+    ("same", 3, "red", None),
+    ("same", 3, "auto", None),
+    ("same", 3, "short", None),
     ("random", 5, "plain", None),
     ("random", 10, "plain", None),
     ("random", 20, "plain", None),

@@ -1,12 +1,13 @@
 //! What a voice sounds like behind a path that loses packets: a WAV file through two sessions on virtual time, with the
 //! reports that let the sender follow the path.
 //!
-//!     cargo run --release -p media --example loss -- IN.wav OUT.wav random|burst PERCENT SEED plain|red|dred|short
+//!     cargo run --release -p media --example loss -- IN.wav OUT.wav random|same|burst PERCENT SEED plain|red|dred|short|auto
 //!
 //! IN is 48 kHz mono. It is said over and over for forty seconds, in which the sender learns the path, and then once more,
-//! which is written to OUT with half a second after it. `burst` loses three packets in a row on average. `plain` is a far
-//! end that does not take RED, `dred` one that makes use of deep redundancy too; `short` asks for packets of 10 ms. Prints figures
-//! of that last time as JSON.
+//! which is written to OUT with half a second after it. `burst` loses three packets in a row on average, `same` the same
+//! ones of what is written whatever went before, so that a seed compares schemes. `plain` is a far
+//! end that does not take RED, `dred` one that makes use of deep redundancy too; `short` asks for packets of 10 ms, `auto`
+//! for them where the path proves good. Prints figures of that last time as JSON.
 
 use std::collections::VecDeque;
 use std::error::Error;
@@ -87,7 +88,7 @@ fn agreed(red: bool, past: bool) -> Agreed {
 fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = std::env::args().collect();
     let [_, input, output, kind, percent, seed, scheme] = &args[..] else {
-        return Err("IN.wav OUT.wav random|burst PERCENT SEED plain|red|dred|short".into());
+        return Err("IN.wav OUT.wav random|same|burst PERCENT SEED plain|red|dred|short|auto".into());
     };
     let mut reader = WavReader::open(input)?;
     if reader.spec().sample_rate != RATE || reader.spec().channels != 1 {
@@ -104,8 +105,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let end = begin + length + 50;
 
     let start = epoch();
+    let seed = seed.parse()?;
     let mut mask = Mask {
-        rng: ChaCha12Rng::seed_from_u64(seed.parse()?),
+        rng: ChaCha12Rng::seed_from_u64(seed),
         share: percent.parse::<f64>()? / 100.0,
         bursts: kind == "burst",
         bad: false,
@@ -114,8 +116,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     for seed in [1, 2] {
         let mut session = Session::new(start, SessionConfig { seed: [seed; 32], cname: None, bitrate: None });
         session.apply(start, &agreed(scheme != "plain", scheme == "dred"))?;
-        if scheme == "short" {
-            session.set_delay(Delay::Low);
+        match scheme.as_str() {
+            "short" => session.set_delay(Delay::Low),
+            "auto" => session.set_delay(Delay::Auto),
+            _ => {}
         }
         session.set_sending(true);
         ends.push(session);
@@ -126,6 +130,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     for block in 0..end {
         let now = start + Duration::from_millis(10) * u32::try_from(block)?;
         let measured = block >= begin;
+        if block == begin && kind == "same" {
+            (mask.rng, mask.bad) = (ChaCha12Rng::seed_from_u64(seed), false);
+        }
         while let Some((_, to, control, bytes)) = wire.pop_front_if(|packet| packet.0 <= block) {
             if control { ends[to].handle_rtcp(now, &bytes) } else { ends[to].handle_rtp(now, &bytes) }
         }

@@ -14,6 +14,7 @@ pub(crate) const TESTS: Table = tests![
     registers_at_asterisk,
     is_told_of_a_wrong_password_by_asterisk,
     hears_itself_at_asterisk_and_hangs_up,
+    asterisk_which_asks_for_20_ms_gets_no_short_packets,
     asterisk_hangs_up,
     is_called_by_asterisk_and_hangs_up,
     is_called_by_asterisk_which_hangs_up,
@@ -68,6 +69,35 @@ fn hears_itself_at_asterisk_and_hangs_up() -> Result<(), Missing> {
     let connected = phone.phase(&call, "connected");
     assert_eq!(connected["media"]["codec"].as_str().map(str::to_lowercase).as_deref(), Some("opus"), "{connected}");
     phone.hears(6);
+    phone.tell(json!({ "do": "hangup" }));
+    assert_eq!(phone.cause(&call), "hung-up-here");
+    assert!(phone.end().success());
+    hears("the phone", &phone.heard(), phone.spoken());
+    Ok(())
+}
+
+/// Asterisk names 20 ms and no less (RFC 7587 section 6.1), so that a good path alone makes no packet short.
+fn asterisk_which_asks_for_20_ms_gets_no_short_packets() -> Result<(), Missing> {
+    const TEST: &str = "interop/asterisk_which_asks_for_20_ms_gets_no_short_packets";
+    let server = Asterisk::start(TEST)?;
+    let mut phone = server.phone(PHONE);
+    phone.tell(json!({ "do": "set", "setting": "delay", "value": "auto" }));
+    for watch in ["sip", "quality"] {
+        phone.tell(json!({ "do": "watch", "watch": watch }));
+    }
+    let call = phone.call("600");
+    phone.phase(&call, "connected");
+    let (mut proven, from) = (0, phone.talker().count());
+    phone.talker().find(from, "a path that has long proved good", |value| {
+        let quality = value.get("quality")?;
+        assert_eq!(quality["packetMs"], 20.0, "{quality}");
+        // Towards a browser two reports are enough, and one comes every five seconds.
+        proven += usize::from(quality["rttMs"].is_number());
+        (proven >= 20).then_some(())
+    });
+    let answer =
+        phone.messages().into_iter().rfind(|(out, text)| !out && text.contains("m=audio")).expect("an answer").1;
+    assert!(answer.contains("a=ptime:20") && !answer.contains("minptime"), "{answer}");
     phone.tell(json!({ "do": "hangup" }));
     assert_eq!(phone.cause(&call), "hung-up-here");
     assert!(phone.end().success());

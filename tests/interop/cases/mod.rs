@@ -7,7 +7,11 @@ pub(crate) mod kamailio;
 pub(crate) mod practice;
 pub(crate) mod servers;
 
-use acceptance::sound::{Known, recognise};
+use acceptance::{
+    phone::Phone,
+    sound::{Known, recognise},
+};
+use serde_json::json;
 
 use crate::suite::Test;
 
@@ -36,6 +40,17 @@ fn hears(whom: &str, heard: &[f32], voice: &[f32]) -> Known {
 fn does_not_hear(whom: &str, heard: &[f32], voice: &[f32]) {
     let known = recognise(voice, heard);
     assert!(known.is_none_or(|known| known.share < 0.3), "{whom} heard what it must not: {known:?}");
+}
+
+/// The setting `delay` becomes that, and the packets of the call so long of themselves.
+fn is_asked_for(phone: &mut Phone, delay: &str, packet_ms: f64) {
+    phone.tell(json!({ "do": "watch", "watch": "quality" }));
+    let from = phone.talker().count();
+    phone.tell(json!({ "do": "set", "setting": "delay", "value": delay }));
+    phone.talker().find(from, &format!("packets of {packet_ms} ms"), |value| {
+        (value.get("quality")?["packetMs"] == packet_ms).then_some(())
+    });
+    phone.tell(json!({ "do": "unwatch", "watch": "quality" }));
 }
 
 /// For the type of the tables.

@@ -3,7 +3,7 @@
 use acceptance::phone::{Phone, Setup, Trust};
 use serde_json::json;
 
-use super::{Table, hears, tests};
+use super::{Table, hears, is_asked_for, tests};
 use crate::{
     browser::{Account, Browser},
     suite::Missing,
@@ -12,7 +12,8 @@ use crate::{
 pub(crate) const TESTS: Table = tests![
     a_browser_hears_itself_at_the_practice_line,
     the_practice_line_rings_a_browser_back,
-    a_browser_and_the_phone_talk_on_the_practice_line
+    a_browser_and_the_phone_talk_on_the_practice_line,
+    packets_to_a_browser_grow_short_in_the_call,
 ];
 
 /// A practice line and the runtime it lives on.
@@ -33,6 +34,25 @@ impl Line {
     fn account(&self, user: usize) -> Account<'_> {
         let user = &self.pbx.users[user];
         Account { url: &self.pbx.url, user: &user.name, domain: &self.pbx.domain, password: user.password.expose() }
+    }
+
+    /// The phone as the second user.
+    fn phone(&self, test: &str) -> Phone {
+        let user = &self.pbx.users[1];
+        Phone::start(
+            test,
+            "phone",
+            &Setup {
+                server: self.pbx.url.clone(),
+                user: &user.name,
+                domain: &self.pbx.domain,
+                password: user.password.expose(),
+                trust: Trust::Pin(self.pbx.pin.clone()),
+                voice: Some(8),
+                flags: &[],
+                variables: &[],
+            },
+        )
     }
 
     fn address(&self, user: &str) -> String {
@@ -72,28 +92,38 @@ fn a_browser_and_the_phone_talk_on_the_practice_line() -> Result<(), Missing> {
     const TEST: &str = "interop/a_browser_and_the_phone_talk_on_the_practice_line";
     let line = Line::start();
     let mut browser = Browser::start(TEST, "browser", &line.account(0), 7)?;
-    let user = &line.pbx.users[1];
-    let mut phone = Phone::start(
-        TEST,
-        "phone",
-        &Setup {
-            server: line.pbx.url.clone(),
-            user: &user.name,
-            domain: &line.pbx.domain,
-            password: user.password.expose(),
-            trust: Trust::Pin(line.pbx.pin.clone()),
-            voice: Some(8),
-            flags: &[],
-            variables: &[],
-        },
-    );
+    let mut phone = line.phone(TEST);
     phone.registered();
-    browser.act(json!({ "do": "call", "to": line.address(&user.name) }));
+    browser.act(json!({ "do": "call", "to": line.address(&line.pbx.users[1].name) }));
     let call = phone.incoming()["id"].as_str().expect("a call has an id").to_owned();
     phone.tell(json!({ "do": "answer" }));
     browser.wait("confirmed");
     browser.hears(6);
     phone.hears(6);
+    browser.act(json!({ "do": "hangup" }));
+    assert_eq!(phone.cause(&call), "hung-up-there");
+    assert!(phone.end().success());
+    hears("the browser", &browser.heard(), phone.spoken());
+    hears("the phone", &phone.heard(), browser.voice());
+    Ok(())
+}
+
+/// From 20 ms to 10 once the path has proved good, and back, while both talk.
+fn packets_to_a_browser_grow_short_in_the_call() -> Result<(), Missing> {
+    const TEST: &str = "interop/packets_to_a_browser_grow_short_in_the_call";
+    let line = Line::start();
+    let mut browser = Browser::start(TEST, "browser", &line.account(0), 7)?;
+    let mut phone = line.phone(TEST);
+    phone.registered();
+    browser.act(json!({ "do": "call", "to": line.address(&line.pbx.users[1].name) }));
+    let call = phone.incoming()["id"].as_str().expect("a call has an id").to_owned();
+    phone.tell(json!({ "do": "answer" }));
+    browser.wait("confirmed");
+    is_asked_for(&mut phone, "safe", 20.0);
+    is_asked_for(&mut phone, "auto", 10.0);
+    phone.hears(6);
+    is_asked_for(&mut phone, "safe", 20.0);
+    phone.hears(3);
     browser.act(json!({ "do": "hangup" }));
     assert_eq!(phone.cause(&call), "hung-up-there");
     assert!(phone.end().success());

@@ -59,7 +59,7 @@ fn heard_on_card(server: &Server, port: &mut Devices) -> (Device, Duration) {
     server.module("module-null-sink", &["sink_name=card", "norewinds=1", "rate=48000"]);
     server.module("module-remap-source", &["source_name=card-mic", "master=card.monitor", "rate=48000"]);
     until("it is listed", || {
-        let listed = media::port::SoundPort::devices(port).unwrap();
+        let listed = media::port::SoundPort::devices(port).expect("the server answers");
         ["card", "card-mic"].iter().all(|name| listed.iter().any(|own| own.id.ends_with(name)))
     });
     let mut device = Device::open(port, "card", 48_000);
