@@ -47,10 +47,9 @@ const ABOVE: f32 = 20.0;
 const MANY: usize = 10;
 const LOUD: f32 = 16.0;
 const HOLD: u32 = 26;
-/// So many times the echo that is expected is taken out, and so little is left of a bin, while the near end talks and
-/// while it does not.
-const BOTH: (f32, f32) = (8.0, 0.05);
-const FAR: (f32, f32) = (40.0, 0.003);
+/// So many times the echo that is expected is taken out, and so little is left of a bin.
+const TIMES: f32 = 40.0;
+const LEFT: f32 = 0.003;
 /// Of what may pass, so much is what passed before (Ephraim and Malah, 1984).
 const BEFORE: f32 = 0.8;
 /// The noise of the room is the least of what is there; it may rise by 1.5 dB a second.
@@ -230,15 +229,14 @@ impl Suppressor {
 
     /// Takes it out. Gives what passes of the sound from 4 kHz on, as the mean of the amplitudes.
     fn suppress(&mut self) -> f32 {
-        let (times, least) = if self.talks > 0 { BOTH } else { FAR };
         let mut high = 0.0;
         for (at, (bin, left)) in self.bins.iter_mut().zip(&mut self.left.spectrum).enumerate() {
             let now = left.norm_sqr();
-            let echo = bin.echo * times + 1.0;
+            let echo = bin.echo * TIMES + 1.0;
             let near = BEFORE * bin.passed / echo + (1.0 - BEFORE) * (now / echo - 1.0).max(0.0);
             // No deeper than the noise of the room, or the far end would hear it come and go.
             let noise = (LEAST * bin.noise / (now + 1.0)).sqrt().min(1.0);
-            let passes = if bin.echo < 1.0 { 1.0 } else { (near / (1.0 + near)).max(least).max(noise) };
+            let passes = if bin.echo < 1.0 { 1.0 } else { (near / (1.0 + near)).max(LEFT).max(noise) };
             bin.passed = passes * passes * now;
             *left *= passes;
             if at > BINS / 2 {
