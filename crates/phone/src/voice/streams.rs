@@ -46,6 +46,7 @@ impl Microphone {
     }
 
     /// What is done to its sound.
+    #[cfg(test)]
     pub(super) fn processing(&self) -> Processing {
         self.processor.wanted()
     }
