@@ -17,6 +17,8 @@ from judges import RATE, WORK, heard, into_the_environment, program, say, speech
 
 SECONDS = 12
 NOISE = -45
+# Somebody far from the microphone, as people talk, and somebody too near to it, dBFS.
+SPOKEN = (-46, -26, -14)
 # From this second on it is measured how much of the echo is gone; the judges hear all of it.
 LEARNED = 4
 
@@ -98,6 +100,24 @@ def of_noise(cases):
     return means
 
 
+def of_level(pairs):
+    """How loud a voice is heard that speaks softly, as usual and loudly, after the automatic level has had its time."""
+    import numpy as np
+
+    means = {}
+    for spoken in SPOKEN:
+        rows = []
+        for _, near in pairs:
+            said = np.clip(near * 10 ** ((spoken - SPOKEN[1]) / 20), -1, 1)
+            sounds, _ = made(1, None, said, "-")
+            clipped = np.mean(np.abs(sounds["level"]) > 0.999) - np.mean(np.abs(sounds["mic"]) > 0.999)
+            rows.append({"mic": energy(sounds["mic"]), "level": energy(sounds["level"]), "clipped": 100 * max(clipped, 0)})
+        means[spoken] = mean(rows)
+        row = means[spoken]
+        print(f"| {row['mic']:.1f} | {row['level']:.1f} | {row['clipped']:.3f} |", flush=True)
+    return means
+
+
 def main():
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--speech")
@@ -137,6 +157,13 @@ def main():
         floor(f"BAK: {more} after {less}", noise[more]["bak"] > noise[less]["bak"])
     floor("OVRL: strong after unprocessed", noise["strong"]["ovrl"] > noise["mic"]["ovrl"] + 0.2)
     floor("SIG: strong harms the speech", noise["strong"]["sig"] > noise["mic"]["sig"] - 0.3)
+
+    print("\n| heard, dBFS | after the automatic level | clipped by it, % |\n|---:|---:|---:|", flush=True)
+    level = of_level(pairs)
+    floor("who speaks softly is heard", level[SPOKEN[0]]["level"] >= -34)
+    floor("who speaks as usual is as loud as that", -30 <= level[SPOKEN[1]]["level"] <= -14)
+    floor("who speaks loudly is not louder than the others by much", level[SPOKEN[2]]["level"] <= -10)
+    floor("nothing is clipped", all(row["clipped"] < 0.01 for row in level.values()))
 
     print("\nCost in percent of a core: " + ", ".join(f"{way} {cost:.2f}" for way, cost in mean(costs).items()))
     for what in missed:

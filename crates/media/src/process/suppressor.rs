@@ -47,9 +47,9 @@ const ABOVE: f32 = 20.0;
 const MANY: usize = 10;
 const LOUD: f32 = 16.0;
 const HOLD: u32 = 26;
-/// So many times the echo that is expected is taken out, and so little is left of a bin.
-const TIMES: f32 = 40.0;
-const LEFT: f32 = 0.003;
+/// So many times the echo that was learned of is taken out, for a median is often exceeded; and so little is left of a bin.
+const TIMES: f32 = 60.0;
+const LEFT: f32 = 0.001;
 /// Of what may pass, so much is what passed before (Ephraim and Malah, 1984).
 const BEFORE: f32 = 0.8;
 /// The noise of the room is the least of what is there; it may rise by 1.5 dB a second.
@@ -69,8 +69,9 @@ struct Bin {
     left: f32,
     /// The loudest that the speaker played lately.
     played: f32,
-    /// The echo that is expected now.
+    /// The echo that is expected now, and what is taken out for it.
     echo: f32,
+    taken: f32,
     noise: f32,
     /// What passed.
     passed: f32,
@@ -136,8 +137,17 @@ impl Suppressor {
             let hann = (FRAC_PI_2 * (at as f32 + 0.5) / HOP as f32).sin().powi(2);
             hann / analysis[WINDOW - 2 * HOP + at] / WINDOW as f32
         });
-        let bin =
-            Bin { tail: 0.0, share: SHARE, looked: 0, left: 0.0, played: 0.0, echo: 0.0, noise: f32::MAX, passed: 0.0 };
+        let bin = Bin {
+            tail: 0.0,
+            share: SHARE,
+            looked: 0,
+            left: 0.0,
+            played: 0.0,
+            echo: 0.0,
+            taken: 0.0,
+            noise: f32::MAX,
+            passed: 0.0,
+        };
         Self {
             forward: planner.plan_fft_forward(WINDOW),
             inverse: planner.plan_fft_inverse(WINDOW),
@@ -212,9 +222,12 @@ impl Suppressor {
                 bin.share += if is_left > bin.share { step / 2.0 } else { -step / 2.0 };
             }
             bin.echo = bin.tail * bin.share.exp();
+            bin.taken = bin.echo * TIMES;
             if unknown > 0.0 {
+                // This is no median but more than an echo ever is.
                 bin.played = (bin.played * RINGS).max(played.norm_sqr());
                 bin.echo = bin.echo.max(unknown * bin.played);
+                bin.taken = bin.taken.max(unknown * bin.played);
             }
         }
         let speech = &self.bins[SPEECH];
@@ -232,7 +245,7 @@ impl Suppressor {
         let mut high = 0.0;
         for (at, (bin, left)) in self.bins.iter_mut().zip(&mut self.left.spectrum).enumerate() {
             let now = left.norm_sqr();
-            let echo = bin.echo * TIMES + 1.0;
+            let echo = bin.taken + 1.0;
             let near = BEFORE * bin.passed / echo + (1.0 - BEFORE) * (now / echo - 1.0).max(0.0);
             // No deeper than the noise of the room, or the far end would hear it come and go.
             let noise = (LEAST * bin.noise / (now + 1.0)).sqrt().min(1.0);
