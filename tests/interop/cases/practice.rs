@@ -55,6 +55,18 @@ impl Line {
         )
     }
 
+    /// A browser as the first user, which calls that phone, and the call there when it is answered.
+    fn called_by_browser(&self, test: &str) -> Result<(Browser, Phone, String), Missing> {
+        let mut browser = Browser::start(test, "browser", &self.account(0), 7)?;
+        let mut phone = self.phone(test);
+        phone.registered();
+        browser.act(json!({ "do": "call", "to": self.address(&self.pbx.users[1].name) }));
+        let call = phone.incoming()["id"].as_str().expect("a call has an id").to_owned();
+        phone.tell(json!({ "do": "answer" }));
+        browser.wait("confirmed");
+        Ok((browser, phone, call))
+    }
+
     fn address(&self, user: &str) -> String {
         format!("sip:{user}@{}", self.pbx.domain)
     }
@@ -91,13 +103,7 @@ fn the_practice_line_rings_a_browser_back() -> Result<(), Missing> {
 fn a_browser_and_the_phone_talk_on_the_practice_line() -> Result<(), Missing> {
     const TEST: &str = "interop/a_browser_and_the_phone_talk_on_the_practice_line";
     let line = Line::start();
-    let mut browser = Browser::start(TEST, "browser", &line.account(0), 7)?;
-    let mut phone = line.phone(TEST);
-    phone.registered();
-    browser.act(json!({ "do": "call", "to": line.address(&line.pbx.users[1].name) }));
-    let call = phone.incoming()["id"].as_str().expect("a call has an id").to_owned();
-    phone.tell(json!({ "do": "answer" }));
-    browser.wait("confirmed");
+    let (mut browser, mut phone, call) = line.called_by_browser(TEST)?;
     browser.hears(6);
     phone.hears(6);
     browser.act(json!({ "do": "hangup" }));
@@ -112,13 +118,7 @@ fn a_browser_and_the_phone_talk_on_the_practice_line() -> Result<(), Missing> {
 fn packets_to_a_browser_grow_short_in_the_call() -> Result<(), Missing> {
     const TEST: &str = "interop/packets_to_a_browser_grow_short_in_the_call";
     let line = Line::start();
-    let mut browser = Browser::start(TEST, "browser", &line.account(0), 7)?;
-    let mut phone = line.phone(TEST);
-    phone.registered();
-    browser.act(json!({ "do": "call", "to": line.address(&line.pbx.users[1].name) }));
-    let call = phone.incoming()["id"].as_str().expect("a call has an id").to_owned();
-    phone.tell(json!({ "do": "answer" }));
-    browser.wait("confirmed");
+    let (mut browser, mut phone, call) = line.called_by_browser(TEST)?;
     is_asked_for(&mut phone, "safe", 20.0);
     is_asked_for(&mut phone, "auto", 10.0);
     phone.hears(6);
