@@ -6,7 +6,7 @@ use std::{
     net::{IpAddr, SocketAddr},
     sync::{Arc, Mutex, MutexGuard},
     task::{Wake, Waker},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use mio::{Events, Interest, Poll, Registry, Token};
@@ -157,8 +157,10 @@ impl Poller {
     /// # Errors
     /// What the system says; not that it was interrupted.
     pub fn wait(&mut self, until: Option<Instant>, mut tell: impl FnMut(Datagram<'_>)) -> io::Result<()> {
-        let now = self.unread.first().map(|_| Instant::now());
-        let timeout = now.or(until).map(|until| until.saturating_duration_since(Instant::now()));
+        let timeout = match until.map(|until| until.saturating_duration_since(Instant::now())) {
+            timeout if self.unread.is_empty() => timeout,
+            _ => Some(Duration::ZERO),
+        };
         match self.poll.poll(&mut self.events, timeout) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
             waited => waited?,
@@ -188,7 +190,7 @@ impl Poller {
 
 #[cfg(test)]
 mod tests {
-    use std::{thread, time::Duration};
+    use std::thread;
 
     use super::*;
 

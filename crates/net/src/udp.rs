@@ -12,6 +12,9 @@ use crate::error::NetError;
 /// Expedited forwarding (RFC 3246, RFC 8837 5), the class of interactive voice, as the six upper bits of the field.
 const EXPEDITED_FORWARDING: u32 = 46 << 2;
 
+/// So many errors in a row are skipped; a socket that has more to say of them is broken.
+const ERRORS: usize = 64;
+
 /// A bound socket that waits for nothing: who has it looks when it likes.
 #[derive(Debug)]
 pub struct Socket {
@@ -114,15 +117,15 @@ fn bind(address: IpAddr) -> Result<(UdpSocket, SocketAddr), NetError> {
 }
 
 fn read(mut once: impl FnMut() -> io::Result<(usize, SocketAddr)>) -> Option<(usize, SocketAddr)> {
-    loop {
+    for _ in 0..ERRORS {
         match once() {
             Ok(read) => return Some(read),
-            Err(error)
-                if error.kind() == io::ErrorKind::ConnectionRefused
-                    || error.kind() == io::ErrorKind::ConnectionReset => {}
-            Err(_) => return None,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,
+            // The system tells of what comes next only after it has said that there is nothing.
+            Err(_) => {}
         }
     }
+    None
 }
 
 #[cfg(test)]
@@ -163,6 +166,15 @@ mod tests {
             }
         };
         assert_eq!(&buffer[..read], b"somebody");
+    }
+
+    #[test]
+    fn no_error_hides_what_comes_and_a_broken_socket_ends() {
+        let from = "192.0.2.1:9".parse().unwrap();
+        let mut told = vec![Ok((3, from)), Err(io::ErrorKind::HostUnreachable), Err(io::ErrorKind::ConnectionReset)];
+        assert_eq!(read(|| told.pop().unwrap().map_err(io::Error::from)), Some((3, from)));
+        assert_eq!(read(|| Err(io::ErrorKind::WouldBlock.into())), None);
+        assert_eq!(read(|| Err(io::ErrorKind::NotConnected.into())), None);
     }
 
     #[tokio::test]
