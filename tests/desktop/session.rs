@@ -153,6 +153,9 @@ impl Desktop {
         until("the window manager is there", || {
             self.ask("xprop", &["-root", "_NET_SUPPORTING_WM_CHECK"]).contains("window id")
         });
+        // The first key of a screen changes its keyboard, and the manager loses what is pressed while it takes its
+        // keys anew. This one means nothing, and the manager has taken it before it manages a window.
+        self.run("xdotool", &["key", "shift"]);
     }
 
     fn start_sound(&mut self, microphone: bool) {
