@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What one end of a call costs: CPU of the whole process tree and its memory, Bellbird beside JsSIP in Chromium and baresip.
 
-    cargo build --release -p cli && cargo build --release -p pbx --example server && benches/cost.py [SECONDS]
+    cargo build --release -p cli && cargo build --release -p pbx --example server && benches/cost.py [SECONDS] [--small]
 
 Opus, real devices of a sound server of its own, a voice-like sound both ways. The other end is another process and is not
 measured: a phone of the same kind, for the browser one of ours. A B B A in one run. It ends with an error where a goal is
@@ -17,7 +17,7 @@ import lab
 lab.with_numpy()
 import numpy as np  # noqa: E402
 
-SECONDS = float(sys.argv[1]) if len(sys.argv) > 1 else 40.0
+SECONDS = float(lab.WORDS[0]) if lab.WORDS else 9.0 if lab.SMALL else 40.0
 PLAIN = {"delay": "safe", "echo": "off", "noise": "off", "level": False}
 CLEAN = {"echo": "on", "noise": "medium"}
 
@@ -60,13 +60,15 @@ def main():
         "chromium": lambda: place.chromium(far=True),
         "baresip": place.baresip,
     }
+    if lab.SMALL:
+        ways = {name: ways[name] for name in ("bellbird", "chromium")}
     ways = lab.wanted(ways)
     voice(place.folder / "voice.wav")
     print(f"before: {lab.machine()}")
     blocks, memory = {name: [] for name in ways}, {name: [] for name in ways}
     players = [place.loop(f"mouth{number}", place.folder / "voice.wav") for number in (1, 2)]
     try:
-        for name in [*ways, *reversed(ways)]:
+        for name in ways if lab.SMALL else [*ways, *reversed(ways)]:
             block, mb = measured(place, ways[name])
             blocks[name] += block
             memory[name].append(mb)
@@ -86,12 +88,13 @@ def main():
         print(f"{what}: {text}, goal {goal}: {'missed' if figure > goal else 'reached'}")
 
     for name, goal in (("bellbird", 1.0), ("echo and noise", 2.5)):
-        if name in ways:
+        # What a core can do is that of the machine; at a small size only the ratio counts.
+        if name in ways and not lab.SMALL:
             judge(name, statistics.mean(blocks[name]), goal, f"{statistics.mean(blocks[name]):.2f} % of a core")
     for peer, goal in (("chromium", 0.25), ("baresip", 1.0)):
         if peer in ways and "bellbird" in ways:
             middle, low, high = lab.ratio(blocks["bellbird"], blocks[peer], middle=statistics.mean)
-            judge(f"bellbird by {peer}", high, goal, f"{middle:.2f} ({low:.2f} to {high:.2f})")
+            judge(f"bellbird by {peer}", high, goal * lab.SLACK, f"{middle:.2f} ({low:.2f} to {high:.2f})")
     sys.exit(missed)
 
 

@@ -19,7 +19,15 @@ import venv
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 PHONE = TARGET / "release" / "bellbird-cli"
-SERVER = TARGET / "release" / "examples" / "server"
+# It only carries what they say; the one that the tests build will do.
+SERVER = next(
+    (file for kind in ("release", "debug") if (file := TARGET / kind / "examples" / "server").exists()),
+    TARGET / "release" / "examples" / "server",
+)
+# At the size of `scripts/test`: few of each and once, and SLACK times the goal, for a short run beside others is a rough one.
+SMALL = "--small" in sys.argv
+SLACK = 1.5 if SMALL else 1
+WORDS = [word for word in sys.argv[1:] if word != "--small"]
 BROWSER = ROOT / "tests" / "interop" / "browser"
 RATE = 48_000
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -39,8 +47,12 @@ def with_numpy():
 
 
 def wanted(ways):
-    """Those of the ways that are asked for (second argument, names with commas between) and that this machine has."""
-    names = sys.argv[2].split(",") if len(sys.argv) > 2 else list(ways)
+    """Those of the ways that are asked for (second argument, names with commas between) and that this machine has; without
+    the browser there is nothing to compare with."""
+    names = WORDS[1].split(",") if len(WORDS) > 1 else list(ways)
+    if "chromium" in names and (why := missing("chromium")):
+        print(f"cannot be compared: {why}")
+        sys.exit(77)
     for name in ways:
         if why := missing(name):
             print(f"{name} is left out: {why}")

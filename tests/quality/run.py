@@ -19,11 +19,12 @@ from judges import RATE, WORK, heard, into_the_environment, program, say, speech
 SECONDS = 8
 # The most kb/s where there is a goal.
 MOST = 50
-# One seed may be an unlucky one.
-SLACK = 0.3
+# One seed may be an unlucky one. Much more, and a far end without redundancy would do at 10 %.
+SLACK = 0.1
 # What short packets may take, which are for paths with room.
 MOST_SHORT = 75
-# Kind of loss, percent, scheme, and what is to be reached: a judge and its least figure.
+# Kind of loss, percent, scheme, and what is to be reached: a judge and its least figure. At 30 % the goal is 3.6; what was
+# reached is kept.
 CASES = [
     ("random", 0, "plain", None),
     ("random", 0, "short", ("pesq", 4.2)),
@@ -33,19 +34,22 @@ CASES = [
     ("same", 3, "red", None),
     ("same", 3, "auto", None),
     ("same", 3, "short", None),
+    ("random", 1, "plain", ("pesq", 4.0)),
+    ("random", 2, "plain", None),
     ("random", 5, "plain", None),
     ("random", 10, "plain", None),
     ("random", 20, "plain", None),
     ("burst", 10, "plain", None),
     ("burst", 20, "plain", None),
+    ("random", 2, "red", ("pesq", 4.1)),
     ("random", 5, "red", None),
     ("random", 10, "red", ("pesq", 4.0)),
     ("random", 20, "red", None),
     ("burst", 10, "red", None),
     ("burst", 20, "red", ("pesq", 2.8)),
     ("burst", 20, "dred", ("pesq", 2.8)),
-    ("burst", 30, "red", ("plcmos", 3.6)),
-    ("burst", 30, "dred", ("plcmos", 3.6)),
+    ("burst", 30, "red", ("plcmos", 3.9)),
+    ("burst", 30, "dred", ("plcmos", 4.0)),
 ]
 
 

@@ -28,7 +28,7 @@ use crate::report::MAX_DROPOUT;
 use crate::rtp::{Header, Sequence, Timestamp};
 use crate::seen::Seen;
 
-use copy::Copies;
+use copy::{Copies, Losses};
 pub use step::Step;
 
 /// Sound decided on at a time when there is no packet: 10 ms.
@@ -39,8 +39,6 @@ const LONGEST: i64 = 400 * MS;
 const SLIGHT: i64 = MS;
 /// Share of the packets that may come late before a wait that is too short for the target is made longer.
 const BEARABLE: f32 = 0.02;
-/// Share of packets lost from which the copies are waited for.
-const LOSSY: f32 = 0.01;
 /// A timestamp off by so much from its arrival is another timeline.
 const ANOTHER_TIMELINE: i64 = RATE as i64;
 /// So many packets in a row that are the newest and yet late: the sender turned its clock back.
@@ -109,8 +107,7 @@ pub struct JitterBuffer {
     inband: bool,
     /// Newest packets in a row that were late.
     behind: u32,
-    /// Smoothed share of packets lost, 0..=1.
-    loss: f32,
+    losses: Losses,
     /// Smoothed number of packets lost in a row.
     burst: f32,
     counts: JitterCounts,
@@ -173,7 +170,7 @@ impl JitterBuffer {
             quiet: false,
             inband: false,
             behind: 0,
-            loss: 0.0,
+            losses: Losses::default(),
             burst: 1.0,
             counts: JitterCounts::default(),
         }
@@ -204,6 +201,7 @@ impl JitterBuffer {
         }
         if self.playing.is_some_and(|playing| at + duration as i64 <= playing.at) {
             self.counts.late += 1;
+            self.losses.forget(sequence);
             self.behind = if newest { self.behind + 1 } else { self.behind };
             if self.behind >= TURNED_BACK {
                 self.restart();
@@ -256,6 +254,7 @@ impl JitterBuffer {
         self.playing = None;
         self.quiet = false;
         self.inband = false;
+        self.losses = Losses::default();
         self.behind = 0;
         self.counts.restarts += 1;
     }
@@ -327,10 +326,8 @@ impl JitterBuffer {
     /// How much later than a packet its copy comes, where copies are waited for. They are of use only if the packet that
     /// carries one is there at the deadline of the one it copies.
     fn copy_after(&self) -> i64 {
-        if self.loss <= LOSSY {
-            return 0;
-        }
-        let inband = self.timeline.filter(|_| self.inband).map_or(0, |newest| newest.duration);
+        let Some(newest) = self.timeline.filter(|newest| self.losses.are_many(newest.sequence)) else { return 0 };
+        let inband = if self.inband { newest.duration } else { 0 };
         self.copies.due().unwrap_or(inband)
     }
 

@@ -165,13 +165,19 @@ impl JitterBuffer {
 
     fn play(&mut self, now: i64, ahead: i64, playing: &mut Playing) -> Step {
         let Some(packet) = self.packets.pop_front() else { return self.stall(playing) };
-        let lost = (playing.sequence + 1..packet.sequence).filter(|sequence| !self.seen.has(*sequence)).count();
+        let mut lost = 0;
+        for sequence in playing.sequence + 1..packet.sequence {
+            if !self.seen.has(sequence) {
+                self.losses.note(sequence);
+                lost += 1;
+            }
+        }
         if lost > 0 {
             self.burst += (lost as f32 - self.burst) * 0.1;
         }
-        let lost = lost + usize::from(packet.copy);
-        let fresh = 1.0 / (lost + 1) as f32;
-        self.loss += ((1.0 - fresh) - self.loss) * 0.01;
+        if packet.copy {
+            self.losses.note(packet.sequence);
+        }
         let skip = (playing.at - packet.at).clamp(0, packet.duration as i64);
         let skip = if skip < 120 { 0 } else { skip };
         let transit = now + ahead - packet.at - skip;
