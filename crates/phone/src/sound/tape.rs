@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, BufWriter},
+    io::{self, BufWriter, Seek, Write},
     path::PathBuf,
     sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
     thread,
@@ -21,6 +21,9 @@ use crate::contract::RecordAs;
 const WAITING: usize = 512;
 /// After so many frames the file is made good, so that a killed program leaves one that plays to there: a second.
 const GOOD: u64 = RATE as u64;
+/// Frames that a WAV file holds, some 6.2 hours: its lengths are numbers of 32 bits, and that of the whole file counts a
+/// header of less than 1 KiB too.
+const MOST_OF_WAV: u64 = (u32::MAX as u64 - 1024) / 4;
 /// Names that are tried where one is taken.
 const NAMES: u32 = 100;
 
@@ -81,6 +84,15 @@ impl From<hound::Error> for Trouble {
 enum Piece {
     Sound(Vec<Frame>),
     Silence(u64),
+}
+
+impl Piece {
+    fn frames(&self) -> u64 {
+        match self {
+            Self::Sound(sound) => sound.len() as u64,
+            Self::Silence(frames) => *frames,
+        }
+    }
 }
 
 /// A recording under way. Dropped, it is ended, and told of.
@@ -167,27 +179,38 @@ impl Drop for Tape {
 }
 
 fn write(place: &Place, began: impl FnOnce(), pieces: Receiver<Piece>) -> Kept {
-    let (path, mut file) = match create(place) {
+    let (path, file) = match create(place) {
         Ok(created) => created,
         Err(error) => return Kept { path: None, length: Duration::ZERO, error: Some(error) },
     };
     began();
+    let (frames, error) = fill(file, pieces);
+    if let Some(error) = &error {
+        tracing::warn!(path = %path.display(), error.detail, "a recording is not whole");
+    }
+    Kept { path: Some(path), length: Duration::from_micros(frames * 1_000_000 / u64::from(RATE)), error }
+}
+
+/// Writes until there is no more to write or no more room. Says how many frames are in the file then, and what is wrong.
+fn fill(mut file: Format<impl Write + Seek>, pieces: Receiver<Piece>) -> (u64, Option<Trouble>) {
     let (mut frames, mut good) = (0, 0);
     let mut written = Ok(());
     for piece in pieces {
+        let all = piece.frames();
+        let part = all.min(file.room());
         written = match piece {
-            Piece::Sound(sound) => {
-                frames += sound.len() as u64;
-                file.write(&sound)
-            }
-            Piece::Silence(silence) => {
-                frames += silence;
-                file.silence(silence)
-            }
+            Piece::Sound(sound) => file.write(&sound[..part as usize]),
+            Piece::Silence(_) => file.silence(part),
         };
-        if written.is_ok() && frames - good >= GOOD {
-            good = frames;
+        frames += part;
+        if written.is_ok() && (part < all || frames - good >= GOOD) {
             written = file.make_good();
+            if written.is_ok() {
+                good = frames;
+            }
+        }
+        if part < all {
+            written = written.and_then(|()| Err(too_long()));
         }
         if written.is_err() {
             break;
@@ -195,16 +218,16 @@ fn write(place: &Place, began: impl FnOnce(), pieces: Receiver<Piece>) -> Kept {
     }
     let ended = file.finish();
     let error = written.and(ended).err();
-    if let Some(error) = &error {
-        // Whatever came after the file was good for the last time may be lost.
-        frames = good;
-        tracing::warn!(path = %path.display(), error.detail, "a recording is not whole");
-    }
-    Kept { path: Some(path), length: Duration::from_micros(frames * 1_000_000 / u64::from(RATE)), error }
+    // Whatever came after the file was good for the last time may be lost.
+    (if error.is_some() { good } else { frames }, error)
+}
+
+fn too_long() -> Trouble {
+    io::Error::new(io::ErrorKind::FileTooLarge, "a WAV file holds no more than 4 GiB, Ogg Opus has no such end").into()
 }
 
 /// A new file, readable by nobody else, and never one that is there.
-fn create(place: &Place) -> Result<(PathBuf, Format), Trouble> {
+fn create(place: &Place) -> Result<(PathBuf, Format<BufWriter<File>>), Trouble> {
     fs::create_dir_all(&place.folder)?;
     let ending = place.format.ending();
     for number in 1..=NAMES {
@@ -215,7 +238,7 @@ fn create(place: &Place) -> Result<(PathBuf, Format), Trouble> {
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         match options.open(&path) {
-            Ok(file) => return Ok((path, Format::new(place.format, file)?)),
+            Ok(file) => return Ok((path, Format::new(place.format, BufWriter::new(file))?)),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error.into()),
         }
@@ -223,14 +246,13 @@ fn create(place: &Place) -> Result<(PathBuf, Format), Trouble> {
     Err(io::Error::from(io::ErrorKind::AlreadyExists).into())
 }
 
-enum Format {
-    Wav(WavWriter<BufWriter<File>>),
-    Ogg(OggOpus<BufWriter<File>>),
+enum Format<W: Write + Seek> {
+    Wav(WavWriter<W>),
+    Ogg(OggOpus<W>),
 }
 
-impl Format {
-    fn new(format: RecordAs, file: File) -> Result<Self, Trouble> {
-        let file = BufWriter::new(file);
+impl<W: Write + Seek> Format<W> {
+    fn new(format: RecordAs, file: W) -> Result<Self, Trouble> {
         let spec = WavSpec { channels: 2, sample_rate: RATE, bits_per_sample: 16, sample_format: SampleFormat::Int };
         Ok(match format {
             RecordAs::Wav => Self::Wav(WavWriter::new(file, spec)?),
@@ -259,6 +281,15 @@ impl Format {
             frames -= part;
         }
         Ok(())
+    }
+
+    /// Frames that may still be written.
+    fn room(&self) -> u64 {
+        match self {
+            Self::Wav(file) => MOST_OF_WAV.saturating_sub(file.duration().into()),
+            // It counts with 64 bits.
+            Self::Ogg(_) => u64::MAX,
+        }
     }
 
     fn make_good(&mut self) -> Result<(), Trouble> {

@@ -84,6 +84,45 @@ fn a_killed_program_leaves_a_file_that_plays() {
     assert!(hound::WavReader::open(&torn).unwrap().samples::<i16>().all(|sample| sample.is_ok()));
 }
 
+/// A call of more than six hours: the counter of a WAV file overflowed, and the thread ended without a word. The file here is as
+/// long as that by its header, and full of holes.
+#[cfg(unix)]
+#[test]
+fn a_wav_file_that_can_hold_no_more_ends_with_a_word_and_all_of_it_plays() {
+    use std::io::{Read, SeekFrom};
+    let dir = tempfile::tempdir().unwrap();
+    let (path, mut file) = create(&place(dir.path(), RecordAs::Wav)).unwrap();
+    file.write(&[[0.0; 2]]).unwrap();
+    file.finish().unwrap();
+    let header = fs::metadata(&path).unwrap().len() - 4;
+    assert!(header < 1024);
+    // Room for half a second is left.
+    let before = 4 * (MOST_OF_WAV - 24_000);
+    let mut raw = OpenOptions::new().read(true).write(true).open(&path).unwrap();
+    raw.set_len(header + before).unwrap();
+    for (at, len) in [(4, header - 8 + before), (header - 4, before)] {
+        raw.seek(SeekFrom::Start(at)).unwrap();
+        raw.write_all(&u32::try_from(len).unwrap().to_le_bytes()).unwrap();
+    }
+    let (pieces, waiting) = sync_channel(WAITING);
+    for piece in [Piece::Silence(13_000), Piece::Sound(vec![[0.5, -0.5]; 12_000])] {
+        assert!(pieces.send(piece).is_ok());
+    }
+    drop(pieces);
+    raw.rewind().unwrap();
+    let (frames, error) = fill(Format::Wav(WavWriter::new_append(raw).unwrap()), waiting);
+    assert_eq!(frames, 24_000, "as much as there was room for");
+    assert!(error.is_some_and(|error| error.full && error.detail.contains("4 GiB")));
+    let wav = hound::WavReader::open(&path).unwrap();
+    assert_eq!(u64::from(wav.duration()), MOST_OF_WAV);
+    assert_eq!(fs::metadata(&path).unwrap().len(), header + 4 * MOST_OF_WAV);
+    let (mut raw, mut end) = (File::open(&path).unwrap(), Vec::new());
+    raw.seek(SeekFrom::End(-4 * 11_001)).unwrap();
+    raw.read_to_end(&mut end).unwrap();
+    let ends: Vec<i16> = end.chunks_exact(4).map(|frame| i16::from_le_bytes([frame[0], frame[1]])).collect();
+    assert!(ends[0] == 0 && ends[1..].iter().all(|sample| *sample == 16_384), "the beginning of what was said last");
+}
+
 #[test]
 fn a_place_that_cannot_be_written_is_said() {
     let dir = tempfile::tempdir().unwrap();
