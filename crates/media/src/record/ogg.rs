@@ -31,6 +31,8 @@ pub struct OggOpus<W: Write> {
     given: u64,
     /// Frames that are in packets.
     encoded: u64,
+    /// Frames that are in pages which the file took.
+    whole: u64,
 }
 
 impl<W: Write> OggOpus<W> {
@@ -48,7 +50,7 @@ impl<W: Write> OggOpus<W> {
         writer.write_packet(tags(), serial, PacketWriteEndInfo::EndPage, 0)?;
         writer.inner_mut().flush()?;
         let (waiting, held) = (Vec::with_capacity(4 * PACKET), None);
-        Ok(Self { writer, encoder, serial, waiting, held, packets: 0, pre_skip, given: 0, encoded: 0 })
+        Ok(Self { writer, encoder, serial, waiting, held, packets: 0, pre_skip, given: 0, encoded: 0, whole: 0 })
     }
 
     /// Adds frames of 48 kHz.
@@ -62,6 +64,12 @@ impl<W: Write> OggOpus<W> {
             self.packet()?;
         }
         Ok(())
+    }
+
+    /// Frames that can be played, whatever becomes of the writing from now on: of those that were given, all but the last two
+    /// seconds at most.
+    pub fn whole(&self) -> u64 {
+        self.whole
     }
 
     /// Ends the stream so that it is as long as what was given (RFC 7845 section 4.1 and 4.4).
@@ -89,7 +97,9 @@ impl<W: Write> OggOpus<W> {
         if self.packets.is_multiple_of(PAGE) {
             self.writer.write_packet(before, self.serial, PacketWriteEndInfo::EndPage, end)?;
             // What a crash leaves behind is whole to here.
-            self.writer.inner_mut().flush()
+            self.writer.inner_mut().flush()?;
+            self.whole = end - u64::from(self.pre_skip);
+            Ok(())
         } else {
             self.writer.write_packet(before, self.serial, PacketWriteEndInfo::NormalPacket, end)
         }

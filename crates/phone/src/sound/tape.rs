@@ -193,7 +193,7 @@ fn write(place: &Place, began: impl FnOnce(), pieces: Receiver<Piece>) -> Kept {
 
 /// Writes until there is no more to write or no more room. Says how many frames are in the file then, and what is wrong.
 fn fill(mut file: Format<impl Write + Seek>, pieces: Receiver<Piece>) -> (u64, Option<Trouble>) {
-    let (mut frames, mut good) = (0, 0);
+    let (mut frames, mut since) = (0, 0);
     let mut written = Ok(());
     for piece in pieces {
         let all = piece.frames();
@@ -203,11 +203,10 @@ fn fill(mut file: Format<impl Write + Seek>, pieces: Receiver<Piece>) -> (u64, O
             Piece::Silence(_) => file.silence(part),
         };
         frames += part;
-        if written.is_ok() && (part < all || frames - good >= GOOD) {
+        since += part;
+        if written.is_ok() && (part < all || since >= GOOD) {
+            since = 0;
             written = file.make_good();
-            if written.is_ok() {
-                good = frames;
-            }
         }
         if part < all {
             written = written.and_then(|()| Err(too_long()));
@@ -216,8 +215,8 @@ fn fill(mut file: Format<impl Write + Seek>, pieces: Receiver<Piece>) -> (u64, O
             break;
         }
     }
-    let ended = file.finish();
-    let error = written.and(ended).err();
+    let good = file.good();
+    let error = written.and(file.finish()).err();
     // Whatever came after the file was good for the last time may be lost.
     (if error.is_some() { good } else { frames }, error)
 }
@@ -247,7 +246,8 @@ fn create(place: &Place) -> Result<(PathBuf, Format<BufWriter<File>>), Trouble> 
 }
 
 enum Format<W: Write + Seek> {
-    Wav(WavWriter<W>),
+    /// With the frames that it had when it was good for the last time.
+    Wav(WavWriter<W>, u64),
     Ogg(OggOpus<W>),
 }
 
@@ -255,7 +255,7 @@ impl<W: Write + Seek> Format<W> {
     fn new(format: RecordAs, file: W) -> Result<Self, Trouble> {
         let spec = WavSpec { channels: 2, sample_rate: RATE, bits_per_sample: 16, sample_format: SampleFormat::Int };
         Ok(match format {
-            RecordAs::Wav => Self::Wav(WavWriter::new(file, spec)?),
+            RecordAs::Wav => Self::Wav(WavWriter::new(file, spec)?, 0),
             // One stream in a file: any number tells it from itself.
             RecordAs::Ogg => Self::Ogg(OggOpus::new(file, 1)?),
         })
@@ -263,7 +263,7 @@ impl<W: Write + Seek> Format<W> {
 
     fn write(&mut self, sound: &[Frame]) -> Result<(), Trouble> {
         match self {
-            Self::Wav(file) => {
+            Self::Wav(file, _) => {
                 for sample in sound.as_flattened() {
                     file.write_sample((sample.clamp(-1.0, 1.0) * f32::from(i16::MAX)).round() as i16)?;
                 }
@@ -286,7 +286,7 @@ impl<W: Write + Seek> Format<W> {
     /// Frames that may still be written.
     fn room(&self) -> u64 {
         match self {
-            Self::Wav(file) => MOST_OF_WAV.saturating_sub(file.duration().into()),
+            Self::Wav(file, _) => MOST_OF_WAV.saturating_sub(file.duration().into()),
             // It counts with 64 bits.
             Self::Ogg(_) => u64::MAX,
         }
@@ -294,15 +294,27 @@ impl<W: Write + Seek> Format<W> {
 
     fn make_good(&mut self) -> Result<(), Trouble> {
         match self {
-            Self::Wav(file) => Ok(file.flush()?),
+            Self::Wav(file, good) => {
+                file.flush()?;
+                *good = file.duration().into();
+            }
             // It writes whole pages.
-            Self::Ogg(_) => Ok(()),
+            Self::Ogg(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Frames that play even if nothing more can be written.
+    fn good(&self) -> u64 {
+        match self {
+            Self::Wav(_, good) => *good,
+            Self::Ogg(file) => file.whole(),
         }
     }
 
     fn finish(self) -> Result<(), Trouble> {
         match self {
-            Self::Wav(file) => Ok(file.finalize()?),
+            Self::Wav(file, _) => Ok(file.finalize()?),
             Self::Ogg(file) => Ok(file.finish()?),
         }
     }

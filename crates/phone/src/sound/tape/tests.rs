@@ -110,8 +110,8 @@ fn a_wav_file_that_can_hold_no_more_ends_with_a_word_and_all_of_it_plays() {
     }
     drop(pieces);
     raw.rewind().unwrap();
-    let (frames, error) = fill(Format::Wav(WavWriter::new_append(raw).unwrap()), waiting);
-    assert_eq!(frames, 24_000, "as much as there was room for");
+    let (frames, error) = fill(Format::Wav(WavWriter::new_append(raw).unwrap(), 0), waiting);
+    assert_eq!(frames, MOST_OF_WAV, "as much as there was room for");
     assert!(error.is_some_and(|error| error.full && error.detail.contains("4 GiB")));
     let wav = hound::WavReader::open(&path).unwrap();
     assert_eq!(u64::from(wav.duration()), MOST_OF_WAV);
@@ -121,6 +121,65 @@ fn a_wav_file_that_can_hold_no_more_ends_with_a_word_and_all_of_it_plays() {
     raw.read_to_end(&mut end).unwrap();
     let ends: Vec<i16> = end.chunks_exact(4).map(|frame| i16::from_le_bytes([frame[0], frame[1]])).collect();
     assert!(ends[0] == 0 && ends[1..].iter().all(|sample| *sample == 16_384), "the beginning of what was said last");
+}
+
+/// A disk with room for so many octets: the system lets this test's own child write no longer files, and says so as it does
+/// of a disk that is full.
+#[cfg(unix)]
+#[test]
+fn a_disk_that_is_full_ends_the_recording_and_what_was_told_of_it_plays() {
+    const FOLDER: &str = "BELLBIRD_TEST_FULL";
+    const TEST: &str = "sound::tape::tests::a_disk_that_is_full_ends_the_recording_and_what_was_told_of_it_plays";
+    let formats = [(RecordAs::Wav, "1000"), (RecordAs::Ogg, "100")];
+    if let Some(folder) = std::env::var_os(FOLDER) {
+        for (format, _) in formats.iter().filter(|(format, _)| Path::new(&folder).ends_with(format.ending())) {
+            let kept = record(place(Path::new(&folder), *format), 30, |_| {});
+            assert!(kept.error.is_some_and(|error| error.full), "it says that there is no more room");
+            let (told, path) = (kept.length.as_secs_f64(), kept.path.unwrap());
+            assert!((1.0..29.0).contains(&told), "{told}");
+            let plays = if *format == RecordAs::Wav {
+                let mut wav = hound::WavReader::open(&path).unwrap();
+                let all = wav.samples::<i16>().map(Result::unwrap).count() / 2;
+                assert_eq!(all, wav.duration() as usize);
+                all as u64
+            } else {
+                plays(&fs::read(&path).unwrap())
+            };
+            let plays = plays as f64 / f64::from(RATE);
+            assert!((plays - told).abs() < 0.001, "{format:?}: {told} s told, {plays} s play");
+        }
+        return;
+    }
+    for (format, blocks) in formats {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join(format.ending());
+        let child = std::process::Command::new("sh")
+            .args(["-c", r#"trap "" XFSZ; ulimit -f "$0"; exec "$@""#, blocks])
+            .arg(std::env::current_exe().unwrap())
+            .args(["--exact", TEST, "--nocapture"])
+            .env(FOLDER, &folder)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&child.stdout) + String::from_utf8_lossy(&child.stderr);
+        assert!(child.status.success() && said.contains("1 passed"), "{said}");
+        assert!(folder.join("calls").is_dir(), "it was recorded there");
+    }
+}
+
+/// How many frames play of an Ogg Opus file that was torn: those up to the last whole page (RFC 3533 section 6), less what is
+/// left out at the beginning (RFC 7845 section 4.2).
+#[cfg(unix)]
+fn plays(file: &[u8]) -> u64 {
+    let (mut at, mut end) = (0, 0);
+    while let Some(header) = file.get(at..at + 27) {
+        let Some(sizes) = file.get(at + 27..at + 27 + usize::from(header[26])) else { break };
+        at += 27 + sizes.len() + sizes.iter().map(|size| usize::from(*size)).sum::<usize>();
+        if at > file.len() {
+            break;
+        }
+        end = u64::from_le_bytes(header[6..14].try_into().unwrap());
+    }
+    end - u64::from(u16::from_le_bytes(file[38..40].try_into().unwrap()))
 }
 
 #[test]
