@@ -13,7 +13,7 @@ use media::port::{Capture, Health, Playback, PortError, SoundPort};
 
 use crate::{
     MIC, SPEAKER, device, flows,
-    server::{Console, until, with_server},
+    server::{Console, Server, until, with_server},
 };
 
 const HEADSET: &str = "pulseaudio:headset";
@@ -142,6 +142,31 @@ fn a_stream_of_a_device_that_went_plays_nowhere_else() {
                 (Health::Lost(PortError::Gone(_)), Health::Lost(PortError::Gone(_)))
             )
         });
+    });
+}
+
+/// Who follows the default hears of another one from the server, without a look at the list: of these no device comes or goes.
+fn is_told(server: &Server, words: &str) {
+    let (mut console, mut port) = (server.console(), Devices::new());
+    let (told, changes) = std::sync::mpsc::channel();
+    port.watch(Arc::new(move || {
+        let _ = told.send(());
+    }));
+    changes.recv().expect("the server answers");
+    assert!(changes.try_recv().is_err(), "nothing happened yet");
+    assert_eq!(console.ask(words), [""; 0]);
+    until("it is told", || changes.try_recv().is_ok());
+}
+
+#[test]
+fn another_default_speaker_is_told() {
+    with_server("hotplug::another_default_speaker_is_told", |server| is_told(server, "set-default-sink micfeed"));
+}
+
+#[test]
+fn another_default_microphone_is_told() {
+    with_server("hotplug::another_default_microphone_is_told", |server| {
+        is_told(server, "set-default-source micfeed.monitor");
     });
 }
 

@@ -7,6 +7,7 @@ mod pieces;
 mod recording;
 mod rig;
 mod short;
+mod swaps;
 mod table;
 
 use media::{

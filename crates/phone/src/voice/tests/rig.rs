@@ -20,6 +20,9 @@ use crate::sound::{Buffers, Heard};
 /// Far longer than anything takes; only a failing test waits so long.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
+/// A stream that stopped without a word is lost after this, as the watch of a real one has it (`audio::watch`).
+const SILENT: Duration = Duration::from_millis(200);
+
 /// What is plugged in, and what was done with it.
 #[derive(Default)]
 pub(super) struct Plugged {
@@ -28,6 +31,8 @@ pub(super) struct Plugged {
     pub(super) room: Option<f32>,
     /// Those that stopped delivering.
     pub(super) dead: HashSet<String>,
+    /// Those that stopped without a word.
+    pub(super) silent: HashSet<String>,
     /// Those that another program holds.
     pub(super) busy: HashSet<String>,
     /// Those that are open now.
@@ -36,6 +41,16 @@ pub(super) struct Plugged {
     pub(super) opened: Vec<String>,
     /// Speakers that were ever given more than silence.
     pub(super) loud: HashSet<String>,
+    /// Whom the system tells that the devices changed.
+    pub(super) changed: Option<Arc<dyn Fn() + Send + Sync>>,
+}
+
+impl Plugged {
+    /// The system tells that the devices changed.
+    pub(super) fn tell(plugged: &Mutex<Self>) {
+        let changed = plugged.lock().unwrap().changed.clone();
+        changed.expect("somebody wants to know")();
+    }
 }
 
 pub(super) struct Rig {
@@ -47,6 +62,7 @@ struct Stream<S> {
     inner: S,
     id: String,
     plugged: Arc<Mutex<Plugged>>,
+    silent_since: Option<Instant>,
 }
 
 impl Rig {
@@ -71,26 +87,38 @@ impl SoundPort for Rig {
         Ok(self.plugged.lock().unwrap().devices.clone())
     }
 
+    fn watch(&mut self, changed: Arc<dyn Fn() + Send + Sync>) {
+        self.plugged.lock().unwrap().changed = Some(changed);
+    }
+
     fn open_capture(&mut self, id: Option<&str>) -> Result<Box<dyn Capture>, PortError> {
         let id = self.find(id, PortDirection::Capture)?;
         let plugged = Arc::clone(&self.plugged);
-        Ok(Box::new(Stream { inner: self.buffers.open_capture(None)?, id, plugged }))
+        Ok(Box::new(Stream { inner: self.buffers.open_capture(None)?, id, plugged, silent_since: None }))
     }
 
     fn open_playback(&mut self, id: Option<&str>) -> Result<Box<dyn Playback>, PortError> {
         let id = self.find(id, PortDirection::Playback)?;
         let plugged = Arc::clone(&self.plugged);
-        Ok(Box::new(Stream { inner: self.buffers.open_playback(None)?, id, plugged }))
+        Ok(Box::new(Stream { inner: self.buffers.open_playback(None)?, id, plugged, silent_since: None }))
     }
 }
 
 impl<S> Stream<S> {
-    fn is_dead(&self) -> bool {
-        self.plugged.lock().unwrap().dead.contains(&self.id)
+    fn is_still(&self) -> bool {
+        let plugged = self.plugged.lock().unwrap();
+        plugged.dead.contains(&self.id) || plugged.silent.contains(&self.id)
     }
 
-    fn own_health(&self) -> Health {
-        if self.is_dead() { Health::Lost(PortError::Gone(self.id.clone())) } else { Health::Ok }
+    fn own_health(&mut self, now: Instant) -> Health {
+        let plugged = self.plugged.lock().unwrap();
+        if plugged.dead.contains(&self.id) {
+            Health::Lost(PortError::Gone(self.id.clone()))
+        } else if plugged.silent.contains(&self.id) && now >= *self.silent_since.get_or_insert(now) + SILENT {
+            Health::Lost(PortError::Unresponsive)
+        } else {
+            Health::Ok
+        }
     }
 }
 
@@ -107,7 +135,7 @@ impl Capture for Stream<Box<dyn Capture>> {
         self.inner.rate()
     }
     fn read(&mut self, now: Instant, out: &mut Vec<f32>) {
-        if !self.is_dead() {
+        if !self.is_still() {
             let start = out.len();
             self.inner.read(now, out);
             if let Some(gain) = self.plugged.lock().unwrap().room {
@@ -118,8 +146,8 @@ impl Capture for Stream<Box<dyn Capture>> {
     fn hears_room(&self) -> bool {
         self.plugged.lock().unwrap().room.is_some()
     }
-    fn health(&mut self, _: Instant) -> Health {
-        self.own_health()
+    fn health(&mut self, now: Instant) -> Health {
+        self.own_health(now)
     }
     fn device(&self) -> &str {
         &self.id
@@ -131,7 +159,7 @@ impl Playback for Stream<Box<dyn Playback>> {
         self.inner.rate()
     }
     fn write(&mut self, now: Instant, samples: &[f32]) -> usize {
-        if self.is_dead() {
+        if self.is_still() {
             return 0;
         }
         if media::level::rms_dbfs(samples) > -40.0 {
@@ -144,7 +172,7 @@ impl Playback for Stream<Box<dyn Playback>> {
     }
     fn health(&mut self, now: Instant) -> Health {
         self.inner.health(now);
-        self.own_health()
+        self.own_health(now)
     }
     fn device(&self) -> &str {
         &self.id

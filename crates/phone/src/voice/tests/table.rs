@@ -217,13 +217,13 @@ impl One {
         Self::at(who, Box::new(InPieces { port, pieces: Arc::clone(&pieces) }), heard, Some(pieces))
     }
 
-    fn at(who: usize, port: Box<dyn SoundPort>, heard: Heard, pieces: Option<Arc<Pieces>>) -> Self {
+    pub(super) fn at(who: usize, port: Box<dyn SoundPort>, heard: Heard, pieces: Option<Arc<Pieces>>) -> Self {
         let voice = VirtualVoice::new(port, [who as u8; 32], address(who));
         Self { voice, heard, told: Vec::new(), pieces }
     }
 }
 
-fn hum(who: usize) -> (Buffers, Heard) {
+pub(super) fn hum(who: usize) -> (Buffers, Heard) {
     let mut at = 0_u32;
     Buffers::new(move |out| {
         for sample in out {
