@@ -2,6 +2,7 @@
 
 mod conference;
 mod devices;
+mod echo;
 mod far_end;
 mod pieces;
 mod recording;
