@@ -4,10 +4,13 @@
 //! In debug builds and tests whoever allocates here ends the program (`assert_no_alloc`). With `--cfg rtsan` on a nightly
 //! compiler the real-time sanitizer watches instead, which sees locks and calls to the system too: `scripts/test`.
 
-use cpal::{FromSample, I24, U24};
+use cpal::{FromSample, I24, StreamInstant, U24};
 use rtrb::{Consumer, Producer};
 
-use crate::watch::Pulse;
+use crate::{
+    error,
+    watch::{Failure, Pulse},
+};
 
 /// As loud as a sample may be: 1 itself is out of range where samples are numbers of 24 bits.
 const LOUDEST: f32 = 1.0 - f32::EPSILON / 2.0;
@@ -102,6 +105,22 @@ pub(crate) fn play<T: Copy + FromSample<f32>>(
         frames.by_ref().for_each(|frame| frame.fill(silence));
         frames.into_remainder().fill(silence);
     });
+}
+
+/// The device tells between which moments its samples are on their way.
+#[cfg_attr(rtsan, sanitize(realtime = "nonblocking"))]
+pub(crate) fn tell_latency(from: StreamInstant, to: StreamInstant, pulse: &Pulse) {
+    watched(|| pulse.tell_latency(to.checked_duration_since(from)));
+}
+
+/// The error callback, which some systems call on the thread of the others: it leaves the error to the watcher, unless
+/// nothing really happened or one is there. Gives back what it does not leave.
+#[cfg_attr(rtsan, sanitize(realtime = "nonblocking"))]
+pub(crate) fn fail(error: cpal::Error, pulse: &Pulse) -> Option<Failure> {
+    watched(|| {
+        let (is_harmless, failure) = (error::is_harmless(error.kind()), Failure::Cpal(error));
+        if is_harmless { Some(failure) } else { pulse.fail(failure).err() }
+    })
 }
 
 /// No device gets or gives more than full scale, and no number that is none.

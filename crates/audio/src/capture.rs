@@ -46,7 +46,7 @@ fn build<T: SizedSample + Heard>(
     let (beat, channels) = (Arc::clone(pulse), usize::from(config.channels));
     let callback = move |samples: &[T], info: &cpal::InputCallbackInfo| {
         let at = info.timestamp();
-        beat.tell_latency(at.callback.checked_duration_since(at.capture));
+        callback::tell_latency(at.capture, at.callback, &beat);
         callback::hear(samples, channels, &mut into, &beat);
     };
     device.build_input_stream(config, callback, open::on_error(pulse), None).map_err(|error| error::word(&error))

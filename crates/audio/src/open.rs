@@ -13,7 +13,7 @@ use cpal::{
 };
 use media::{RATE, port::PortError, resample::DEVICE_RATES};
 
-use crate::{error, watch::Pulse};
+use crate::{callback, error, watch::Pulse};
 
 /// How long a device may take to open.
 const LIMIT: Duration = Duration::from_secs(3);
@@ -140,14 +140,11 @@ fn second_best(all: Vec<SupportedStreamConfigRange>) -> Option<SupportedStreamCo
         .and_then(|range| range.try_with_sample_rate(rate(&range)))
 }
 
-/// What the error callback does: it leaves a word for the watcher, unless nothing really happened.
+/// The error callback of a stream.
 pub(crate) fn on_error(pulse: &Arc<Pulse>) -> impl FnMut(cpal::Error) + Send + 'static {
     let pulse = Arc::clone(pulse);
-    move |error| {
-        if !error::is_harmless(error.kind()) {
-            pulse.fail(|| error::word(&error));
-        }
-    }
+    // What is not kept was made by cpal, and freed here as it would have been there.
+    move |error| drop(callback::fail(error, &pulse))
 }
 
 /// Starts a stream: since cpal 0.18 none starts by itself.

@@ -45,7 +45,7 @@ fn build<T: SizedSample + FromSample<f32>>(
     let (beat, channels) = (Arc::clone(pulse), usize::from(config.channels));
     let callback = move |block: &mut [T], info: &cpal::OutputCallbackInfo| {
         let at = info.timestamp();
-        beat.tell_latency(at.playback.checked_duration_since(at.callback));
+        callback::tell_latency(at.callback, at.playback, &beat);
         callback::play(block, channels, &mut from, &beat);
     };
     device.build_output_stream(config, callback, open::on_error(pulse), None).map_err(|error| error::word(&error))

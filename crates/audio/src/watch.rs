@@ -12,6 +12,8 @@ use std::{
 
 use media::port::{Health, PortError};
 
+use crate::error;
+
 /// A device that has called and then does not for this long is lost.
 const SILENT: Duration = Duration::from_millis(200);
 /// A device may take this long to call for the first time.
@@ -23,7 +25,25 @@ pub(crate) struct Pulse {
     calls: AtomicU64,
     /// In microseconds.
     latency: AtomicU32,
-    failed: OnceLock<PortError>,
+    failed: OnceLock<Failure>,
+}
+
+/// What ended a stream.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// As cpal said it: a callback only moves it, because to word it allocates.
+    Cpal(cpal::Error),
+    /// In the words of the port.
+    Worded(PortError),
+}
+
+impl Failure {
+    fn word(&self) -> PortError {
+        match self {
+            Self::Cpal(error) => error::word(error),
+            Self::Worded(error) => error.clone(),
+        }
+    }
 }
 
 impl Pulse {
@@ -46,10 +66,11 @@ impl Pulse {
 
     /// The error callback ran with something that ends the stream. Only the first word is kept: a broken device may
     /// call thousands of times a second.
-    pub(crate) fn fail(&self, error: impl FnOnce() -> PortError) {
-        if self.failed.get().is_none() {
-            let _ = self.failed.set(error());
-        }
+    ///
+    /// # Errors
+    /// What is not kept.
+    pub(crate) fn fail(&self, failure: Failure) -> Result<(), Failure> {
+        self.failed.set(failure)
     }
 }
 
@@ -79,8 +100,8 @@ impl Watch {
         }
         let calls = self.pulse.calls.load(Ordering::Relaxed);
         let since = *self.since.get_or_insert(now);
-        if let Some(error) = self.pulse.failed.get() {
-            self.lost = Some(error.clone());
+        if let Some(failure) = self.pulse.failed.get() {
+            self.lost = Some(failure.word());
         } else if calls != self.seen {
             self.seen = calls;
             self.since = Some(now);
@@ -124,8 +145,8 @@ mod tests {
     #[test]
     fn the_first_error_is_the_one_that_is_told() {
         let pulse = Arc::new(Pulse::default());
-        pulse.fail(|| PortError::Gone("first".into()));
-        pulse.fail(|| panic!("asked for a second word"));
+        assert!(pulse.fail(Failure::Worded(PortError::Gone("first".into()))).is_ok());
+        assert!(pulse.fail(Failure::Worded(PortError::Gone("second".into()))).is_err());
         assert_eq!(Watch::new(pulse).health(Instant::now()), Health::Lost(PortError::Gone("first".into())));
     }
 }

@@ -1,11 +1,17 @@
 //! The callbacks with every format, number of channels and size of block, watched as in a debug build.
 
-use std::process::Command;
+use std::{
+    process::Command,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use cpal::SizedSample;
+use media::port::{Health, PortError};
 use rtrb::RingBuffer;
 
 use super::*;
+use crate::watch::Watch;
 
 /// Frames of a block: PulseAudio gives a microphone's by 24, others what they are asked for or what they like.
 const BLOCKS: [usize; 6] = [1, 24, 480, 960, 1_009, 19_200];
@@ -135,7 +141,7 @@ fn a_lost_speaker_plays_nothing_more() {
     let mut block = [0.9_f32; 2];
     play(&mut block, 1, &mut from, &pulse);
     assert_eq!(block, [0.5; 2]);
-    pulse.fail(|| media::port::PortError::Unresponsive);
+    assert!(pulse.fail(Failure::Worded(PortError::Unresponsive)).is_ok());
     play(&mut block, 1, &mut from, &pulse);
     assert_eq!(block, [0.0; 2]);
 }
@@ -181,6 +187,28 @@ fn dies(test: &str) -> String {
     // A test that only fails ends with 101.
     assert!(!output.status.success() && output.status.code() != Some(101), "{}: {said}", output.status);
     said
+}
+
+#[test]
+fn the_watcher_knows_how_long_sound_is_on_its_way() {
+    let (pulse, taken) = (Arc::new(Pulse::default()), StreamInstant::new(7, 990_000_000));
+    tell_latency(taken, StreamInstant::new(8, 10_000_000), &pulse);
+    // A clock that goes back tells nothing.
+    tell_latency(taken, StreamInstant::new(7, 0), &pulse);
+    assert_eq!(Watch::new(pulse).latency(), Duration::from_millis(20));
+}
+
+/// An error is left as it came, for whoever allocates in a callback ends this process, and worded by the watcher.
+#[test]
+fn the_error_callback_only_moves_what_it_is_told() {
+    let pulse = Arc::new(Pulse::default());
+    let mut told = crate::open::on_error(&pulse);
+    told(cpal::Error::with_message(cpal::ErrorKind::Xrun, String::from("late")));
+    assert!(!pulse.has_failed(), "that is none");
+    told(cpal::Error::with_message(cpal::ErrorKind::DeviceNotAvailable, String::from("pulled out")));
+    told(cpal::Error::with_message(cpal::ErrorKind::DeviceBusy, String::from("second")));
+    let Health::Lost(PortError::Gone(why)) = Watch::new(pulse).health(Instant::now()) else { panic!("it is lost") };
+    assert!(why.contains("pulled out"), "{why}");
 }
 
 /// A sample that does in a callback what none may do.

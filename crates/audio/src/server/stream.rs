@@ -24,7 +24,7 @@ use pulseaudio::protocol::{
 
 pub(crate) use self::{microphone::Microphone, speaker::Speaker};
 use super::{Known, Link};
-use crate::watch::{Pulse, Watch};
+use crate::watch::{Failure, Pulse, Watch};
 
 /// The server gives the sound of a microphone, and takes that of a speaker, in pieces of this length.
 const PERIOD: Duration = Duration::from_millis(5);
@@ -220,7 +220,8 @@ impl Wire {
     }
 
     fn lose(&self, error: &ProtocolError) {
-        self.pulse.fail(|| PortError::Gone(error.to_string()));
+        // The first word is kept.
+        let _ = self.pulse.fail(Failure::Worded(PortError::Gone(error.to_string())));
     }
 
     fn health(&mut self, now: Instant) -> Health {
