@@ -1,6 +1,7 @@
 mod forward;
 mod hostile;
 mod keys;
+mod rate;
 mod redundant;
 mod short;
 
