@@ -164,6 +164,30 @@ pub(crate) mod tests {
         for end in 0..SAMPLE.len() {
             assert!(Message::parse(&SAMPLE[..end]).is_none());
         }
+        // Each length, as whole messages of one attribute that is as long as it can be, or says that it is longer.
+        for length in 0..=1500_u16 {
+            let kinds = [MAPPED_ADDRESS, MESSAGE_INTEGRITY, ERROR_CODE, XOR_MAPPED_ADDRESS];
+            for (first, kind, more) in [0_u8, 1, 3, 4, 20, 64, 128, 255].into_iter().flat_map(|first| {
+                kinds.into_iter().flat_map(move |kind| [0, 1, u16::MAX].map(|more| (first, kind, more)))
+            }) {
+                let body = length.saturating_sub(20);
+                let mut bytes: Vec<u8> = [
+                    &[first, 1][..],
+                    &body.to_be_bytes(),
+                    &MAGIC_COOKIE.to_be_bytes(),
+                    &[7; 12],
+                    &kind.to_be_bytes(),
+                    &body.saturating_sub(4).wrapping_add(more).to_be_bytes(),
+                ]
+                .concat();
+                bytes.resize(usize::from(length), 1);
+                let read = Message::parse(&bytes);
+                assert_eq!(read.is_some(), first < 4 && length >= 20 && length % 4 == 0, "{first}, {length} octets");
+                let Some(message) = read else { continue };
+                let _ = (message.mapped_address(), message.error_code());
+                assert!(!message.is_signed(PASSWORD, provider.crypto()));
+            }
+        }
         let mut bytes = SAMPLE.to_vec();
         for (at, value) in (0..SAMPLE.len()).flat_map(|at| (0..=255).map(move |value| (at, value))) {
             let before = std::mem::replace(&mut bytes[at], value);

@@ -293,11 +293,19 @@ mod tests {
     fn no_bytes_panic() {
         let mut assembly = Assembly::default();
         for first in 0..=255_u8 {
-            for length in (0..200).chain([1499, 1500]) {
-                let bytes: Vec<u8> = (0..length)
+            // Each length with what a record may begin with, and the next octets of both sides of it.
+            let all = matches!(first, 19..=26 | 63 | 64);
+            for length in (0..=1500_u16).filter(|length| all || *length < 64 || *length >= 1499) {
+                let mut bytes: Vec<u8> = (0..length)
                     .map(|at| if at == 0 { first } else { u8::try_from((at * 37) % 251).expect("below 251") })
                     .collect();
                 let _ = assembly.take(&bytes, first % 2 == 0, false);
+                // The same as one record of the right length.
+                if let Some(header) = bytes.get_mut(1..RECORD_HEADER) {
+                    header[..4].copy_from_slice(&[0xfe, 0xfd, 0, 0]);
+                    header[10..].copy_from_slice(&(length - 13).to_be_bytes());
+                    let _ = assembly.take(&bytes, first % 2 == 0, length % 2 == 0);
+                }
             }
         }
     }

@@ -6,6 +6,7 @@ mod connects;
 mod hostile;
 mod relay;
 mod restarts;
+mod sweep;
 
 use std::{
     net::SocketAddr,

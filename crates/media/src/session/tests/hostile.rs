@@ -48,30 +48,86 @@ fn stragglers_of_the_old_source_do_not_bring_it_back() {
     assert_eq!(session.reception.as_ref().unwrap().ssrc(), Ssrc(1));
 }
 
+/// The first and last of each range of RFC 7983: STUN, nobody, ZRTP, DTLS, channels of TURN, nobody, RTP and RTCP, nobody.
+const FIRST: [u8; 16] = [0, 3, 4, 15, 16, 19, 20, 63, 64, 79, 80, 127, 128, 191, 192, 255];
+
+/// Datagrams of each length up to 1,500 with each of these octets before noise, and with what stands behind it: all that
+/// [`agreed`] has, comfort noise, a type that is agreed for nothing, and what RTCP has.
+fn sweep(mut take: impl FnMut(u32, &mut [u8])) {
+    let mut noise = vec![0u8; 1500];
+    ChaCha12Rng::seed_from_u64(4).fill(&mut noise[..]);
+    let second = [127, 111, 9, 0, 8, 101, 110, 63, 13, 200, 201, 202, 203, 207];
+    for length in 0..=1500u32 {
+        for (n, first) in FIRST.into_iter().enumerate() {
+            // So that each two meet: there are fourteen lengths for them.
+            let second = second[(n + length as usize) % second.len()];
+            let mut bytes = noise[..length as usize].to_vec();
+            for (byte, wanted) in bytes.iter_mut().zip([first, second]) {
+                *byte = wanted;
+            }
+            // RTCP says how long it is, in words.
+            if let (200.., Some(said)) = (second, bytes.get_mut(2..4)) {
+                said.copy_from_slice(&((length / 4) as u16).wrapping_sub(1).to_be_bytes());
+            }
+            take(length, &mut bytes);
+        }
+    }
+}
+
 #[test]
 fn rubbish_of_every_length_and_first_byte_changes_nothing() {
     let start = epoch();
     let mut session = Session::new(start, SessionConfig { seed: [1; 32], cname: None, bitrate: None });
-    session.apply(start, &agreed(Codec::Opus, Direction::SendRecv)).unwrap();
-    let mut rng = ChaCha12Rng::seed_from_u64(4);
-    let mut noise = vec![0u8; 1500];
-    rng.fill(&mut noise[..]);
-    for length in (0..64).chain((64..=1500).step_by(31)) {
-        for first in 0..=255u8 {
-            let mut bytes = noise[..length].to_vec();
-            if let Some(byte) = bytes.first_mut() {
-                *byte = first;
-            }
-            session.handle_rtcp(start, &bytes);
-            // 127 was agreed for nothing.
-            if let Some(byte) = bytes.get_mut(1) {
-                *byte = 127;
-            }
-            session.handle_rtp(start, &bytes);
+    // Before anything was agreed no sound has a meaning, but comfort noise, whose type is the same everywhere.
+    sweep(|_, bytes| {
+        if bytes.get(1).is_none_or(|second| second & 0x7f != 13) {
+            session.handle_rtp(start, bytes);
         }
-    }
-    assert!(session.reception.is_none() && session.rtt.is_none());
+        session.handle_rtcp(start, bytes);
+    });
+    session.apply(start, &agreed(Codec::Opus, Direction::SendRecv)).unwrap();
+    sweep(|_, bytes| {
+        session.handle_rtcp(start, bytes);
+        // 127 was agreed for nothing.
+        if let Some(byte) = bytes.get_mut(1) {
+            *byte = 127;
+        }
+        session.handle_rtp(start, bytes);
+    });
+    let packets = session.playout.packets();
+    assert!(session.reception.is_none(), "{packets:?}");
+    assert_eq!((session.rtt, session.far_loss, packets.received), (None, None, 0));
     assert!(matches!(session.poll_output(), SessionOutput::Timeout(_)));
+}
+
+/// What comes with the keys of the far end is its own sound, whatever it is: it must not harm us, and time goes on.
+#[test]
+fn rubbish_of_every_length_with_the_keys_of_the_far_end_is_survived() {
+    let start = epoch();
+    let mut session = Session::new(start, SessionConfig { seed: [1; 32], cname: None, bitrate: None });
+    session.apply(start, &agreed(Codec::Opus, Direction::SendRecv)).unwrap();
+    let (mut out, mut before) = ([0.0; 480], 0);
+    sweep(|length, bytes| {
+        let now = start + 10 * MS * length;
+        // A stream that goes on, so that what is in it is looked at.
+        let head = [(length as u16).to_be_bytes(), [0; 2], [0; 2], [0; 2], [0; 2]].concat();
+        if let (..200, Some(own)) = (bytes.get(1).copied().unwrap_or(255), bytes.get_mut(2..12)) {
+            own.copy_from_slice(&head);
+            own[2..6].copy_from_slice(&(length * 480).to_be_bytes());
+        }
+        session.handle_rtp(now, bytes);
+        session.handle_rtcp(now, bytes);
+        if length != before {
+            before = length;
+            session.playout(now, &mut out);
+            assert!(out.iter().all(|sample| sample.abs() < 1.001), "{length}");
+            session.handle_timeout(now);
+            while !matches!(session.poll_output(), SessionOutput::Timeout(_)) {}
+        }
+    });
+    let quality = session.quality();
+    assert!((1.0..=4.5).contains(&quality.mos) && quality.jitter_ms.is_finite(), "{quality:?}");
+    assert!(session.playout.packets().received > 300, "it was looked at: {:?}", session.playout.packets());
 }
 
 #[test]
