@@ -70,6 +70,10 @@ impl Srtp {
     }
 
     pub(crate) fn open_rtcp(&mut self, packet: &[u8]) -> Option<Vec<u8>> {
+        // RFC 3711 3.4: the flag E before the index says whether a report is encrypted. All profiles of ours encrypt (RFC 5764
+        // 4.1.2, RFC 7714 9.3), and the crate hands over what says that it is not, without a look at its tag.
+        let flag = packet.len().checked_sub(4 + self.profile.rtcp_auth_tag_len())?;
+        packet.get(flag).filter(|own| **own & 0x80 != 0)?;
         self.open(packet, 4, |context, packet| context.decrypt_rtcp(packet).ok().map(|own| own.to_vec()))
     }
 
@@ -182,6 +186,41 @@ mod tests {
         assert!(window.check(7));
         window.accept();
         assert!(window.check(8) && window.check(6));
+    }
+
+    fn pair(profile: ProtectionProfile) -> [Srtp; 2] {
+        let provider = Provider::new([1; 32]).unwrap();
+        [(1, 2), (2, 1)].map(|(near, far)| {
+            let (key, salt) = (profile.key_len(), profile.salt_len());
+            let (local_key, local_salt) = (vec![near; key], vec![near; salt]);
+            let keys = Keys { local_key, local_salt, remote_key: vec![far; key], remote_salt: vec![far; salt] };
+            Srtp::new(keys, profile, Arc::clone(&provider)).unwrap()
+        })
+    }
+
+    /// Found by a fuzzer: whoever knew the address of the far end could make a call sound worse by reports in the clear, for the
+    /// crate asks for no tag where a report says that it is not encrypted.
+    #[test]
+    fn a_report_in_the_clear_is_nobodys() {
+        const REPORT: [u8; 8] = [0x80, 201, 0, 1, 0, 0, 0, 7];
+        for profile in
+            [ProtectionProfile::AeadAes128Gcm, ProtectionProfile::AeadAes256Gcm, ProtectionProfile::Aes128CmHmacSha1_80]
+        {
+            let [mut near, mut far] = pair(profile);
+            for tag in 0..40 {
+                let clear = [&REPORT[..], &[0, 0, 0, 9], &vec![0xaa; tag]].concat();
+                assert_eq!(near.open_rtcp(&clear), None, "{profile:?} with {tag} octets behind it");
+                assert_eq!(near.open_rtcp(&clear[..tag.min(11)]), None);
+            }
+            assert!(near.known.is_empty());
+            let genuine = far.protect_rtcp(&REPORT).unwrap();
+            let mut stripped = genuine.clone();
+            let flag = genuine.len() - 4 - profile.rtcp_auth_tag_len();
+            stripped[flag] &= 0x7f;
+            assert_eq!(near.open_rtcp(&stripped), None);
+            assert_eq!(near.open_rtcp(&genuine).as_deref(), Some(&REPORT[..]), "{profile:?}");
+            assert_eq!(near.open_rtcp(&stripped), None, "nor from a stream that is known");
+        }
     }
 
     proptest! {
