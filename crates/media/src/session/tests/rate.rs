@@ -76,7 +76,7 @@ fn a_queue_on_the_path_is_answered_with_fewer_bits_until_it_is_gone() {
     line.rate = 45_000.0;
     let (_, _, grown) = line.run(&mut pair, 35);
     let (narrow, shortest, longest) = line.run(&mut pair, 45);
-    // It would hold nine seconds of it by the end, at the usual rate.
+    // At the usual rate it would hold eight seconds by then, and eighteen by the end.
     assert!(grown < 5_000 * MS && longest < grown, "{grown:?}, then {longest:?}");
     assert!(shortest < 50 * MS, "the queue goes: {shortest:?}");
     assert!(narrow < free / 4 * 3, "{narrow} instead of {free}");
