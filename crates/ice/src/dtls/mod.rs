@@ -4,7 +4,7 @@
 //! handshake that gave up is begun anew, six times. It is told one made-up address for the far end, so that a change
 //! of pair is nothing to it.
 
-mod assembly;
+pub(crate) mod assembly;
 #[cfg(test)]
 mod tests;
 

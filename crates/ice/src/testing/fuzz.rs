@@ -3,13 +3,23 @@
 //! They are part of the library so that every build of the tests compiles them; `crates/fuzz` only calls them.
 
 use std::{
+    collections::HashSet,
     net::{IpAddr, SocketAddr},
     sync::{Arc, LazyLock},
     time::Duration,
 };
 
-use super::{Network, World, start};
-use crate::{Identity, Relay, RelayOutput, Timing, TurnServer, candidate};
+use rtc_crypto::RTCCryptoProvider as _;
+use rtc_srtp::protection_profile::ProtectionProfile;
+
+use super::{Network, World, rtp, start};
+use crate::{
+    Identity, Relay, RelayOutput, Timing, TurnServer, candidate,
+    dtls::assembly::{Assembled, Assembly},
+    provider::Provider,
+    srtp::{Keys, Srtp},
+    stun::Message,
+};
 
 /// A script is many datagrams: an octet that says who sends it, two for its length, and itself.
 const MOST: usize = 200;
@@ -19,6 +29,7 @@ const FAR: [u8; 4] = [192, 0, 2, 2];
 /// Certificates take long to make.
 static IDENTITIES: LazyLock<[Arc<Identity>; 2]> =
     LazyLock::new(|| [(); 2].map(|()| Identity::generate().expect("there is a crypto library")));
+static PROVIDER: LazyLock<Arc<Provider>> = LazyLock::new(|| Provider::new([1; 32]).expect("there is a crypto library"));
 
 /// The candidate lines of a far end: none sends us against an address that is nobody's (CONFORMANCE S9).
 ///
@@ -34,6 +45,96 @@ pub fn candidate(bytes: &[u8]) {
         assert!(!four.is_link_local() && !four.is_broadcast(), "{address}");
     }
     assert!(candidate::remote(&text, true).is_some());
+}
+
+/// One STUN message: what is read lies in it, and nobody has signed it.
+pub fn stun(bytes: &[u8]) {
+    let Some(message) = Message::parse(bytes) else { return };
+    assert!(message.method() < 0x1000 && bytes[8..20] == message.transaction(), "{message:?}");
+    let _ = message.class();
+    for kind in 0..=0x40 {
+        assert!(message.attribute(kind).is_none_or(|value| value.len() + 24 <= bytes.len()), "{kind}");
+        assert!(message.xored_address(kind).is_none_or(|address| address.port() != 0), "{kind}");
+    }
+    assert!(message.mapped_address().is_none_or(|address| address.port() != 0));
+    assert!(message.error_code().is_none_or(|code| (300..700).contains(&code)));
+    assert!(!message.is_signed(b"a key that nobody has", PROVIDER.crypto()));
+}
+
+/// Datagrams of DTLS in the clear, to a client (an even first octet) or a server, whose handshake is done from a datagram on
+/// that says so. What is handed over are whole handshake messages, each once until then, and records with keys as they came.
+pub fn dtls(script: &[u8]) {
+    let Some((how, script)) = script.split_first() else { return };
+    let (client, mut done) = (how % 2 == 0, false);
+    let (mut assembly, mut handed_over) = (Assembly::default(), HashSet::new());
+    for (who, datagram) in datagrams(script) {
+        done |= who == 255;
+        let Assembled::Records(out) = assembly.take(datagram, client, done) else {
+            assert!(!client, "only who is called begins anew");
+            (assembly, handed_over) = (Assembly::default(), HashSet::new());
+            continue;
+        };
+        let mut rest = &out[..];
+        while !rest.is_empty() {
+            let (header, after) = rest.split_first_chunk::<13>().expect("a header");
+            let (body, after) = after.split_at(usize::from(u16::from_be_bytes([header[11], header[12]])));
+            rest = after;
+            let plain = header[3..5] == [0, 0];
+            assert!(matches!(header[0], 20..=23) && (header[0] != 21 || !plain), "{header:?}");
+            let mut messages = if header[0] == 22 && plain { body } else { &[] };
+            while !messages.is_empty() {
+                let (head, after) = messages.split_first_chunk::<12>().expect("a header");
+                assert!(head[1..4] == head[9..12] && head[6..9] == [0; 3], "a whole message: {head:?}");
+                let length = usize::from(head[1]) << 16 | usize::from(head[2]) << 8 | usize::from(head[3]);
+                messages = &after[length..];
+                let sequence = u16::from_be_bytes([head[4], head[5]]);
+                // Before the cookie a hello is answered each time.
+                let first = handed_over.insert(sequence);
+                assert!(first || done || (!client && sequence == 0), "message {sequence} twice");
+            }
+        }
+    }
+}
+
+/// Packets under keys that both ends have: those of the far end are opened once and as they were, with one octet changed, cut
+/// or made up they are not, and disturb nothing. An odd first octet has AES-GCM, an even one HMAC.
+pub fn srtp(script: &[u8]) {
+    let Some((how, script)) = script.split_first() else { return };
+    let (profile, key, salt) = match how % 2 {
+        0 => (ProtectionProfile::Aes128CmHmacSha1_80, 16, 14),
+        _ => (ProtectionProfile::AeadAes128Gcm, 16, 12),
+    };
+    let end = |near: u8, far: u8| {
+        let (local_key, local_salt) = (vec![near; key], vec![near; salt]);
+        let keys = Keys { local_key, local_salt, remote_key: vec![far; key], remote_salt: vec![far; salt] };
+        Srtp::new(keys, profile, Arc::clone(&PROVIDER)).expect("keys of the right length")
+    };
+    let (mut near, mut far) = (end(1, 2), end(2, 1));
+    for (number, (who, bytes)) in (0_u16..).zip(datagrams(script)) {
+        let control = who & 1 == 1;
+        let plain = if control { vec![0x80, 201, 0, 1, 0, 0, 0, 7] } else { rtp(7, number) };
+        let plain = [&plain, bytes].concat();
+        let protect = if control { Srtp::protect_rtcp } else { Srtp::protect_rtp };
+        let open = if control { Srtp::open_rtcp } else { Srtp::open_rtp };
+        let genuine = protect(&mut far, &plain).expect("a packet");
+        let at = usize::from(who >> 3) * 7 % genuine.len();
+        let forged = match who >> 1 & 3 {
+            0 => bytes.to_vec(),
+            1 => genuine[..at].to_vec(),
+            2 => genuine.iter().enumerate().map(|(n, own)| own ^ u8::from(n == at)).collect(),
+            // What authenticates stands at the end.
+            _ => {
+                let mut own = genuine.clone();
+                own.iter_mut().rev().zip(bytes).for_each(|(own, made_up)| *own ^= made_up);
+                own
+            }
+        };
+        if forged != genuine {
+            assert_eq!(open(&mut near, &forged), None, "forged: {forged:02x?}");
+        }
+        assert_eq!(open(&mut near, &genuine), Some(plain));
+        assert_eq!(open(&mut near, &genuine), None, "again");
+    }
 }
 
 /// Datagrams of strangers, and of nobody in the name of the far end, to a path that waits for its far end (an even first

@@ -6,7 +6,7 @@ mod description;
 mod sound;
 
 pub use description::{FINGERPRINT, is_answer, local, offer, sdp};
-pub use sound::{inband, jitter, noise, packets, red, session};
+pub use sound::{event, inband, jitter, noise, packets, red, session, xr};
 
 use std::time::Duration;
 

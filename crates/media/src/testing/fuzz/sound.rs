@@ -7,6 +7,7 @@ use crate::{
     RATE,
     agreed::{Agreed, Direction},
     codec::{Codec, noise::ComfortNoise},
+    dtmf::{DtmfReceiver, Event},
     inband::InbandReceiver,
     jitter::{BLOCK, JitterBuffer, Step},
     offer::{LocalPath, Negotiation, Policy},
@@ -15,6 +16,7 @@ use crate::{
     rtp::{Header, Packet, Sequence, Ssrc, Timestamp},
     session::{Session, SessionConfig, SessionOutput},
     testing::epoch,
+    xr::Block,
 };
 
 /// The steps of one script that count.
@@ -46,7 +48,39 @@ pub fn packets(bytes: &[u8]) {
             assert_eq!(again.0.len(), compound.0.len());
         }
     }
-    let _ = crate::dtmf::Event::parse(bytes).map(|event| crate::dtmf::key(event.code));
+}
+
+/// The blocks of an extended report: what is read is written with the same meaning, and what it counts is bounded.
+pub fn xr(bytes: &[u8]) {
+    let Some((_, blocks)) = crate::xr::read(bytes) else { return };
+    for block in blocks {
+        let mut written = vec![0; 4];
+        crate::xr::write(&block, &mut written);
+        assert_eq!(crate::xr::read(&written), Some((Ssrc(0), vec![block.clone()])));
+        let Block::Losses(losses) = block else { continue };
+        let packets = losses.came().count();
+        assert!(packets <= usize::from(u16::MAX), "{packets}");
+        let lost = losses.came().filter(|came| !came).count();
+        assert!(losses.rows().is_none_or(|(all, rows)| all as usize == lost && rows <= all), "{losses:?}");
+    }
+}
+
+/// Telephone events of one stream, each with how it lies to the one before: no packet makes a key twice, and only one of a key
+/// does.
+pub fn event(script: &[u8]) {
+    let (mut choices, mut receiver, mut header) = (Choices(script), DtmfReceiver::default(), first());
+    for _ in 0..MOST {
+        let Some(length) = choices.next() else { return };
+        move_on(&mut header, &mut choices);
+        let payload = choices.some(usize::from(length % 8));
+        let event = Event::parse(payload);
+        let pressed = receiver.packet(&header, payload);
+        assert!(pressed.is_none() || pressed == event.and_then(|event| crate::dtmf::key(event.code)), "{payload:?}");
+        assert_eq!(receiver.packet(&header, payload), None, "again: {payload:?}");
+        let Some(event) = event else { continue };
+        // The bit between the end and the volume is reserved, and zero in what we send.
+        assert_eq!(event.to_bytes()[..], [payload[0], payload[1] & 0xbf, payload[2], payload[3]]);
+    }
 }
 
 /// Redundant sound: what is read is written as it was.
