@@ -71,10 +71,9 @@ struct Played {
     concealed: u64,
     late: u64,
     stretched: u64,
-    /// Milliseconds that the level was farthest from its mean, second by second, and that mean: of what waits in the jitter
+    /// Milliseconds that the level was farthest from its mean, second by second: of what waits in the jitter
     /// buffer, of what is in the ring, and of both.
     off: [f64; 3],
-    mean: [f64; 3],
 }
 
 /// Packets of 20 ms from a sender whose clock is off by `sender`, through the jitter buffer and a [`SpeakerFeed`], to a card
@@ -113,7 +112,7 @@ fn half_an_hour(sender: f64, card: f64, period: usize) -> Played {
         // The sender's timeline runs away from ours by as much as its clock is off; what is left is the wait for what came.
         let ran = (now - start).as_secs_f64() * sender * 1e-3;
         sums[0] += playout.transit().as_secs_f64() * 1_000.0 - 1_000.0 + ran;
-        // What the card has taken it plays one after the other: not what is in the ring, which falls by 20 ms at once, but what
+        // What the card has taken it plays one after the other: not what is in the ring, which falls by a period at once, but what
         // was not heard yet.
         sums[1] += (card.written as f64 - card.elapsed(now)) / f64::from(RATE / 1_000);
         // A block is the first half of its packet or the second: over a second that evens out, and what is left is what the
@@ -133,7 +132,6 @@ fn half_an_hour(sender: f64, card: f64, period: usize) -> Played {
         late,
         stretched: counts.stretched - before,
         off,
-        mean,
     }
 }
 
