@@ -85,7 +85,7 @@ def main():
     def judge(what, figure, goal, text):
         nonlocal missed
         missed |= figure > goal
-        print(f"{what}: {text}, goal {goal}: {'missed' if figure > goal else 'reached'}")
+        print(f"{what}: {text}, goal {goal:.2f}: {'missed' if figure > goal else 'reached'}")
 
     for name, goal in (("bellbird", 1.0), ("echo and noise", 2.5)):
         # What a core can do is that of the machine; at a small size only the ratio counts.
@@ -94,7 +94,8 @@ def main():
     for peer, goal in (("chromium", 0.25), ("baresip", 1.0)):
         if peer in ways and "bellbird" in ways:
             middle, low, high = lab.ratio(blocks["bellbird"], blocks[peer], middle=statistics.mean)
-            judge(f"bellbird by {peer}", high, goal * lab.SLACK, f"{middle:.2f} ({low:.2f} to {high:.2f})")
+            # Of so few blocks the interval says more of the machine than of the phone.
+            judge(f"bellbird by {peer}", middle if lab.SMALL else high, goal * lab.SLACK, f"{middle:.2f} ({low:.2f} to {high:.2f})")
     sys.exit(missed)
 
 

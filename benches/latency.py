@@ -150,7 +150,7 @@ def main():
         if all_delays.get(name) and all_delays.get("chromium"):
             middle, low, high = lab.ratio(all_delays[name], all_delays["chromium"])
             missed |= high > goal
-            print(f"{name} by chromium: {middle:.2f} ({low:.2f} to {high:.2f}), goal {goal}: {'missed' if high > goal else 'reached'}")
+            print(f"{name} by chromium: {middle:.2f} ({low:.2f} to {high:.2f}), goal {goal:.2f}: {'missed' if high > goal else 'reached'}")
         if qualities.get(name):
             budget(name, qualities[name], statistics.median(all_delays[name]))
     sys.exit(missed)
