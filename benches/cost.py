@@ -68,7 +68,7 @@ def main():
     blocks, memory = {name: [] for name in ways}, {name: [] for name in ways}
     players = [place.loop(f"mouth{number}", place.folder / "voice.wav") for number in (1, 2)]
     try:
-        for name in ways if lab.SMALL else [*ways, *reversed(ways)]:
+        for name in lab.turns(ways):
             block, mb = measured(place, ways[name])
             blocks[name] += block
             memory[name].append(mb)

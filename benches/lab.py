@@ -59,6 +59,11 @@ def wanted(ways):
     return {name: make for name, make in ways.items() if name in names and not missing(name)}
 
 
+def turns(ways):
+    """A B B A; at a small size A B."""
+    return [*ways] if SMALL else [*ways, *reversed(ways)]
+
+
 def missing(name):
     """Why a phone cannot be measured here, or nothing."""
     if name == "chromium":

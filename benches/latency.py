@@ -127,7 +127,7 @@ def main():
     print(f"before: {lab.machine()}")
     all_delays, qualities = {name: [] for name in ways}, {}
     try:
-        for name in ways if lab.SMALL else [*ways, *reversed(ways)]:
+        for name in lab.turns(ways):
             values, quality = measured(place, ways[name])
             all_delays[name] += values
             qualities[name] = quality
@@ -142,7 +142,7 @@ def main():
             print(f"{name:<10} {values[0]:7.1f} {statistics.median(values):7.1f} {values[-1]:7.1f} ms (least, median, most of {len(values)})")
     missed = False
     for name, values in all_delays.items():
-        if len(values) < FOUND * CHIRPS * (1 if lab.SMALL else 2):
+        if len(values) < FOUND * CHIRPS * lab.turns(ways).count(name):
             print(f"{name}: too few chirps are found again")
             missed = True
     for name, goal in GOALS.items():
